@@ -1,0 +1,41 @@
+/**
+ * Builds everything under build/: the codec (assembly/ → codec.wasm, with codec.wat to read), its inlined twin for
+ * runtimes that take no .wasm import, and the library (src/ → build/src, build/assembly).
+ */
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { execFileSync } from "node:child_process";
+import { createRequire } from "node:module";
+import { fileURLToPath } from "node:url";
+import path from "node:path";
+import asc from "assemblyscript/asc";
+
+const root = path.dirname(path.dirname(fileURLToPath(import.meta.url)));
+process.chdir(root);
+
+/** 64 KiB pages. Initial: the frame table and the first connection. Maximum: some 1,900 connections; never more than 256 MiB. */
+const INITIAL_PAGES = 3;
+const MAXIMUM_PAGES = 4096;
+
+rmSync("build", { recursive: true, force: true });
+mkdirSync("build", { recursive: true });
+
+const { error, stderr } = await asc.main([
+  "assembly/index.ts",
+  ...["--outFile", "build/codec.wasm", "--textFile", "build/codec.wat"],
+  ...["--runtime", "stub", "--enable", "simd,bulk-memory", "-O3", "--noAssert"],
+  ...["--initialMemory", String(INITIAL_PAGES), "--maximumMemory", String(MAXIMUM_PAGES)],
+]);
+if (error) {
+  process.stderr.write(stderr.toString());
+  process.exit(1);
+}
+
+const wasm = readFileSync("build/codec.wasm");
+writeFileSync(
+  "build/codec.inline.js",
+  `// Made by scripts/build.mjs from codec.wasm; not to be edited.\nexport default "${wasm.toString("base64")}";\n`,
+);
+
+const tsc = createRequire(import.meta.url).resolve("typescript/package.json");
+execFileSync(process.execPath, [path.join(path.dirname(tsc), "bin/tsc"), "-p", "tsconfig.json"], { stdio: "inherit" });
+console.log(`built the codec (${wasm.length} bytes) and the library`);

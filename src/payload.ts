@@ -1,0 +1,87 @@
+const encoder = new TextEncoder();
+const decoder = new TextDecoder();
+
+/** A value that JSON can carry. */
+export type Json = string | number | boolean | null | readonly Json[] | { readonly [key: string]: Json | undefined };
+
+/**
+ * What can be sent as a workload, a result or data: a string goes as its UTF-8 bytes, bytes go as they are,
+ * `undefined` is empty, and anything else goes as JSON.
+ */
+export type PayloadInput = string | Uint8Array | ArrayBuffer | ArrayBufferView | object | number | boolean | null | undefined;
+
+/** Bytes that came from the other side, read as `Response` bodies are. */
+export class Payload {
+  /** The bytes as they came. They are this payload's own. */
+  readonly bytes: Uint8Array;
+
+  constructor(bytes: Uint8Array) {
+    this.bytes = bytes;
+  }
+
+  /** The bytes as UTF-8 text; what isn't UTF-8 becomes U+FFFD. */
+  text(): string {
+    return decoder.decode(this.bytes);
+  }
+
+  /**
+   * The bytes as JSON.
+   * @throws SyntaxError when they are none
+   */
+  json<T = unknown>(): T {
+    return JSON.parse(this.text()) as T;
+  }
+
+  toString(): string {
+    return this.text();
+  }
+}
+
+/**
+ * What goes on the wire for a value: bytes, or a string whose UTF-8 bytes the codec writes.
+ * @throws TypeError in words, when the value has no such form
+ */
+export function toWire(value: unknown, what: string): string | Uint8Array {
+  if (typeof value === "string") {
+    if (!value.isWellFormed()) throw new TypeError(`${what} has a lone surrogate, which UTF-8 can't carry: send bytes instead`);
+    return value;
+  }
+  if (value === undefined) return "";
+  if (value instanceof Payload) return value.bytes;
+  if (ArrayBuffer.isView(value)) {
+    // A view of a detached buffer has no length left; an honest empty one has a buffer that still is.
+    const { buffer } = value;
+    if (buffer instanceof ArrayBuffer && isDetached(buffer)) throw new TypeError(`${what} lies in an ArrayBuffer that was transferred away`);
+    return value instanceof Uint8Array ? value : new Uint8Array(buffer, value.byteOffset, value.byteLength);
+  }
+  if (value instanceof ArrayBuffer) {
+    if (isDetached(value)) throw new TypeError(`${what} is an ArrayBuffer that was transferred away`);
+    return new Uint8Array(value);
+  }
+  let json: string | undefined;
+  try {
+    json = JSON.stringify(value);
+  } catch (cause) {
+    throw new TypeError(`${what} can't be sent as JSON: ${cause instanceof Error ? cause.message : String(cause)}`, { cause });
+  }
+  if (json === undefined) {
+    throw new TypeError(`${what} is a ${typeof value}, which can't be sent: give a string, bytes, undefined or a value that JSON can carry`);
+  }
+  return json;
+}
+
+/** Bytes of UTF-8 text. */
+export function utf8(text: string): Uint8Array {
+  return encoder.encode(text);
+}
+
+function isDetached(buffer: ArrayBuffer): boolean {
+  if ("detached" in buffer) return buffer.detached as boolean;
+  // Node 20 can't say: a view of a detached buffer throws.
+  try {
+    new Uint8Array(buffer);
+    return false;
+  } catch {
+    return true;
+  }
+}

@@ -1,0 +1,132 @@
+/*
+ * Sockets as WinterTC describes them: a readable and a writable stream. Cloudflare's `connect()` gives such a one.
+ */
+import { deliver, type Receiver, type Transport } from "./transport.js";
+
+/** What is asked of a socket. `opened` and `closed` are those of `cloudflare:sockets`. */
+export interface StreamSocket {
+  readonly readable: ReadableStream<Uint8Array>;
+  readonly writable: WritableStream<Uint8Array>;
+  readonly opened?: Promise<unknown>;
+  readonly closed?: Promise<unknown>;
+  close(): Promise<unknown> | void;
+}
+
+/** Bytes that one read takes at most. By default workerd's reads bring 4 KiB, each at the price of an event-loop turn. */
+const READ_SIZE = 65_536;
+
+/** Waits until a socket is open, then reads it until it ends. */
+export async function openStreams(socket: StreamSocket, receiver: Receiver, signal: AbortSignal): Promise<Transport> {
+  let onAbort = () => {};
+  const aborted = new Promise<never>((_, reject) => {
+    onAbort = () => reject(signal.reason);
+  });
+  signal.addEventListener("abort", onAbort, { once: true });
+  // Its end is told by the reader; unheard, a rejection here would be reported as one that nobody handled.
+  socket.closed?.catch(() => {});
+  try {
+    signal.throwIfAborted();
+    await Promise.race([socket.opened, aborted]);
+  } catch (error) {
+    socket.opened?.catch(() => {});
+    swallow(socket.close());
+    throw error;
+  } finally {
+    signal.removeEventListener("abort", onAbort);
+  }
+  return new StreamTransport(socket, receiver);
+}
+
+class StreamTransport implements Transport {
+  readonly #socket: StreamSocket;
+  readonly #receiver: Receiver;
+  readonly #writer: WritableStreamDefaultWriter<Uint8Array>;
+  #reader: { cancel(reason?: unknown): Promise<void> } | undefined;
+  #ended = false;
+
+  constructor(socket: StreamSocket, receiver: Receiver) {
+    this.#socket = socket;
+    this.#receiver = receiver;
+    this.#writer = socket.writable.getWriter();
+    this.#writer.closed.catch(() => {});
+    void this.#read();
+  }
+
+  write(parts: readonly Uint8Array[]): void {
+    if (this.#ended) return;
+    // Each write crosses into the event loop: one joined buffer is cheaper than its parts.
+    this.#writer.write(parts.length === 1 ? (parts[0] as Uint8Array) : join(parts)).catch((error: Error) => this.#close(error));
+  }
+
+  end(): void {
+    if (this.#ended) return;
+    this.#writer.close().then(
+      () => this.#close(undefined),
+      (error: Error) => this.#close(error),
+    );
+  }
+
+  destroy(): void {
+    this.#close(undefined);
+  }
+
+  async #read(): Promise<void> {
+    try {
+      const reader = byteReader(this.#socket.readable);
+      this.#reader = reader;
+      for (;;) {
+        const chunk = await reader.next();
+        if (this.#ended) return;
+        if (!chunk) break;
+        deliver(this.#receiver, chunk);
+      }
+      this.#close(undefined);
+    } catch (error) {
+      this.#close(error as Error);
+    }
+  }
+
+  #close(cause: Error | undefined): void {
+    if (this.#ended) return;
+    this.#ended = true;
+    swallow(this.#reader?.cancel());
+    swallow(this.#writer.abort());
+    swallow(this.#socket.close());
+    this.#receiver.closed(cause);
+  }
+}
+
+/** Reads into one buffer again and again where the stream can do that. */
+function byteReader(readable: ReadableStream<Uint8Array>): { next(): Promise<Uint8Array | undefined>; cancel(reason?: unknown): Promise<void> } {
+  let byob: ReadableStreamBYOBReader;
+  try {
+    byob = readable.getReader({ mode: "byob" });
+  } catch {
+    const reader = readable.getReader();
+    return { next: async () => (await reader.read()).value, cancel: (reason) => reader.cancel(reason) };
+  }
+  let buffer = new ArrayBuffer(READ_SIZE);
+  return {
+    async next() {
+      const { done, value } = await byob.read(new Uint8Array(buffer));
+      if (done || !value) return undefined;
+      buffer = value.buffer as ArrayBuffer;
+      return value;
+    },
+    cancel: (reason) => byob.cancel(reason),
+  };
+}
+
+function join(parts: readonly Uint8Array[]): Uint8Array {
+  const joined = new Uint8Array(parts.reduce((size, part) => size + part.length, 0));
+  let at = 0;
+  for (const part of parts) {
+    joined.set(part, at);
+    at += part.length;
+  }
+  return joined;
+}
+
+function swallow(promise: Promise<unknown> | void): void {
+  if (promise) promise.catch(() => {});
+}

@@ -1,0 +1,27 @@
+/*
+ * Cloudflare Workers: sockets of cloudflare:sockets, and the codec by a static import, the only way workerd takes one.
+ */
+import { connect } from "cloudflare:sockets";
+import module from "../../codec.wasm";
+import { openStreams } from "./streams.js";
+import type { Address, Receiver, Transport } from "./transport.js";
+
+/** The codec, compiled. */
+export function codecModule(): WebAssembly.Module {
+  return module;
+}
+
+/** Whether an error is workerd's word that an I/O object belongs to another request. */
+export function isForeignRequest(error: unknown): boolean {
+  return error instanceof Error && error.message.includes("on behalf of a different request");
+}
+
+export async function dial(address: Address, receiver: Receiver, signal: AbortSignal): Promise<Transport> {
+  const socket = connect({ hostname: address.host, port: address.port }, { secureTransport: address.tls ? "on" : "off", allowHalfOpen: false });
+  return openStreams(socket, receiver, signal);
+}
+
+/** Nothing can connect to a Cloudflare Worker by TCP. */
+export function listen(): Promise<never> {
+  return Promise.reject(new TypeError("Cloudflare Workers accept no TCP connections: run the embedded job server on Node, Deno or Bun"));
+}
