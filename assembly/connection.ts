@@ -2,9 +2,10 @@
  * What the codec keeps for each connection. Nothing about a connection is held anywhere else: the instance is shared
  * by all of them, and no call leaves anything behind but the frame table (decoder.ts).
  */
-import { MAX_HANDLE_SIZE } from "./protocol";
+
 import { ARENA_SIZE, WINDOW_SIZE } from "./layout";
 import { allocate, release } from "./memory";
+import { MAX_HANDLE_SIZE } from "./protocol";
 import { Slots } from "./slots";
 
 @unmanaged

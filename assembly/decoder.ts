@@ -4,7 +4,8 @@
  * Invariants: nothing outside [start, filled) of the window decides anything; what came in pieces decodes as what
  * came whole; a fault is kept, so that the frames before it are delivered first; payload bytes are never looked at.
  */
-import { ARGUMENT_MASK, HEADER_SIZE, LAST_PACKET_TYPE, LAYOUTS, MAX_HANDLE_SIZE, PacketType, WITH_DATA } from "./protocol";
+
+import { Connection } from "./connection";
 import {
   BAD_HANDLE,
   BAD_MAGIC,
@@ -27,7 +28,15 @@ import {
   UNEXPECTED_BODY,
   WINDOW_SIZE,
 } from "./layout";
-import { Connection } from "./connection";
+import {
+  ARGUMENT_MASK,
+  HEADER_SIZE,
+  LAST_PACKET_TYPE,
+  LAYOUTS,
+  MAX_HANDLE_SIZE,
+  PacketType,
+  WITH_DATA,
+} from "./protocol";
 import { decimal, equal, find, findNuls, readU32 } from "./scan";
 
 /** The table that `decode` fills. All connections share it: its frames are gone with the next call. */
@@ -207,14 +216,14 @@ function number(connection: Connection, handle: usize, end: usize): u32 {
 
 /** Gives the job of a frame of the last `decode` a slot, or says the one it has. NO_SLOT when memory is used up. */
 export function bind(connection: Connection, frame: i32): i32 {
-  const row = FRAMES + (<usize>frame) * FRAME_SIZE;
+  const row = FRAMES + <usize>frame * FRAME_SIZE;
   const body = <usize>load<u32>(row, BODY);
   return connection.slots.bind(body, <usize>load<u32>(row, ARGUMENTS) - body);
 }
 
 /** The slot of the job of a frame of the last `decode`, as it is now, or NO_SLOT. */
 export function lookUp(connection: Connection, frame: i32): i32 {
-  const row = FRAMES + (<usize>frame) * FRAME_SIZE;
+  const row = FRAMES + <usize>frame * FRAME_SIZE;
   const body = <usize>load<u32>(row, BODY);
   return connection.slots.find(body, <usize>load<u32>(row, ARGUMENTS) - body);
 }

@@ -4,10 +4,11 @@
  * behind them, and `commit` fills in the length. A workload too large to be worth a copy stays outside: its packet's
  * length counts it, and the caller sends it right after the arena.
  */
-import { HEADER_SIZE } from "./protocol";
-import { ARENA_SIZE, REQUESTS, UNIQUE_PREFIX_SIZE } from "./layout";
+
 import { Connection } from "./connection";
+import { ARENA_SIZE, REQUESTS, UNIQUE_PREFIX_SIZE } from "./layout";
 import { allocate, release } from "./memory";
+import { HEADER_SIZE } from "./protocol";
 
 /** Begins a packet that needs up to `room` bytes of body here: where they go, or 0 when the arena must be sent first. */
 export function begin(connection: Connection, type: u32, room: i32): usize {
@@ -18,7 +19,7 @@ export function begin(connection: Connection, type: u32, room: i32): usize {
   }
   if (<i64>connection.used + HEADER_SIZE + room > ARENA_SIZE) return 0;
   const at = connection.arena + connection.used;
-  store<u64>(at, (<u64>bswap<u32>(type) << 32) | (connection.flags & REQUESTS ? 0x53455200 : 0x51455200));
+  store<u64>(at, ((<u64>bswap<u32>(type)) << 32) | (connection.flags & REQUESTS ? 0x53455200 : 0x51455200));
   return at + HEADER_SIZE;
 }
 

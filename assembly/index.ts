@@ -1,6 +1,6 @@
 /*
  * The codec's surface. It imports nothing; its results are read from memory: FRAMES is an array of frames (layout.ts).
  */
-export { open, close, setHandlePrefix, uniquePrefix, unbind, missing, detail } from "./connection";
-export { FRAMES, room, roomSize, decode, bind, lookUp } from "./decoder";
-export { begin, commit, submit, work, arena, used, reset, intern } from "./encoder";
+export { close, detail, missing, open, setHandlePrefix, unbind, uniquePrefix } from "./connection";
+export { bind, decode, FRAMES, lookUp, room, roomSize } from "./decoder";
+export { arena, begin, commit, intern, reset, submit, used, work } from "./encoder";

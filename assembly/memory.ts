@@ -18,7 +18,7 @@ function sizeClass(size: usize): i32 {
 /** A block of at least `size` bytes, zeroed or not, or 0 when the fixed maximum is reached. */
 export function allocate(size: usize): usize {
   const cls = sizeClass(size);
-  const list = LISTS + (<usize>cls << alignof<usize>());
+  const list = LISTS + ((<usize>cls) << alignof<usize>());
   const free = load<usize>(list);
   if (free) {
     store<usize>(list, load<usize>(free));
@@ -35,7 +35,7 @@ export function allocate(size: usize): usize {
 
 /** Hands back what `allocate(size)` gave. */
 export function release(block: usize, size: usize): void {
-  const list = LISTS + (<usize>sizeClass(size) << alignof<usize>());
+  const list = LISTS + ((<usize>sizeClass(size)) << alignof<usize>());
   store<usize>(block, load<usize>(list));
   store<usize>(list, block);
 }

@@ -49,7 +49,7 @@ export function equal(a: usize, b: usize, size: usize): bool {
     size -= 8;
   }
   // The loads may reach past both ranges; the shift drops what they found there.
-  return size == 0 || (load<u64>(a) ^ load<u64>(b)) << (64 - (<u64>size << 3)) == 0;
+  return size == 0 || (load<u64>(a) ^ load<u64>(b)) << (64 - ((<u64>size) << 3)) == 0;
 }
 
 /** A number that depends on all of the `size` bytes at `at`; `size` is small. */
@@ -60,7 +60,7 @@ export function hash(at: usize, size: usize): u32 {
     at += 8;
     size -= 8;
   }
-  if (size) h = mix(h ^ (load<u64>(at) << (64 - (<u64>size << 3))));
+  if (size) h = mix(h ^ (load<u64>(at) << (64 - ((<u64>size) << 3))));
   return <u32>(h ^ (h >>> 32));
 }
 

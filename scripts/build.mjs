@@ -2,11 +2,12 @@
  * Builds everything under build/: the codec (assembly/ → codec.wasm, with codec.wat to read), its inlined twin for
  * runtimes that take no .wasm import, and the library (src/ → build/src, build/assembly).
  */
-import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+
 import { execFileSync } from "node:child_process";
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
-import { fileURLToPath } from "node:url";
 import path from "node:path";
+import { fileURLToPath } from "node:url";
 import asc from "assemblyscript/asc";
 
 const root = path.dirname(path.dirname(fileURLToPath(import.meta.url)));

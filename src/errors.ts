@@ -112,7 +112,11 @@ export class ConnectionLostError extends GearmanError {
   /** Whether bytes of the request may have reached the server. When not, asking again is safe. */
   readonly sent: boolean;
 
-  constructor(server: string, message: string, details: { handle?: string | undefined; sent: boolean; cause?: unknown }) {
+  constructor(
+    server: string,
+    message: string,
+    details: { handle?: string | undefined; sent: boolean; cause?: unknown },
+  ) {
     super("CONNECTION_LOST", message, details.cause === undefined ? undefined : { cause: details.cause });
     this.server = server;
     this.handle = details.handle;

@@ -1,1 +1,27 @@
-export {};
+export {
+  Client,
+  type ClientOptions,
+  type CompletedOptions,
+  type JobReference,
+  type WaitOptions,
+} from "./client/client.js";
+export { JobHandle } from "./client/handle.js";
+export type { JobStatus, UniqueStatus } from "./client/status.js";
+export type { BackgroundOptions, ForegroundOptions, Priority } from "./client/submission.js";
+export { Task, type TaskEvent } from "./client/task.js";
+export type { ServerOptions, Servers } from "./connection/address.js";
+export {
+  ClosedError,
+  ConnectionError,
+  ConnectionLostError,
+  GearmanError,
+  type GearmanErrorCode,
+  JobExceptionError,
+  JobFailedError,
+  ProtocolError,
+  RequestScopeError,
+  ServerError,
+  TimeoutError,
+} from "./errors.js";
+export { Payload, type PayloadInput } from "./payload.js";
+export type { TlsOptions } from "./platform/transport.js";

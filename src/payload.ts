@@ -8,7 +8,16 @@ export type Json = string | number | boolean | null | readonly Json[] | { readon
  * What can be sent as a workload, a result or data: a string goes as its UTF-8 bytes, bytes go as they are,
  * `undefined` is empty, and anything else goes as JSON.
  */
-export type PayloadInput = string | Uint8Array | ArrayBuffer | ArrayBufferView | object | number | boolean | null | undefined;
+export type PayloadInput =
+  | string
+  | Uint8Array
+  | ArrayBuffer
+  | ArrayBufferView
+  | object
+  | number
+  | boolean
+  | null
+  | undefined;
 
 /** Bytes that came from the other side, read as `Response` bodies are. */
 export class Payload {
@@ -43,7 +52,8 @@ export class Payload {
  */
 export function toWire(value: unknown, what: string): string | Uint8Array {
   if (typeof value === "string") {
-    if (!value.isWellFormed()) throw new TypeError(`${what} has a lone surrogate, which UTF-8 can't carry: send bytes instead`);
+    if (!value.isWellFormed())
+      throw new TypeError(`${what} has a lone surrogate, which UTF-8 can't carry: send bytes instead`);
     return value;
   }
   if (value === undefined) return "";
@@ -51,7 +61,8 @@ export function toWire(value: unknown, what: string): string | Uint8Array {
   if (ArrayBuffer.isView(value)) {
     // A view of a detached buffer has no length left; an honest empty one has a buffer that still is.
     const { buffer } = value;
-    if (buffer instanceof ArrayBuffer && isDetached(buffer)) throw new TypeError(`${what} lies in an ArrayBuffer that was transferred away`);
+    if (buffer instanceof ArrayBuffer && isDetached(buffer))
+      throw new TypeError(`${what} lies in an ArrayBuffer that was transferred away`);
     return value instanceof Uint8Array ? value : new Uint8Array(buffer, value.byteOffset, value.byteLength);
   }
   if (value instanceof ArrayBuffer) {
@@ -62,10 +73,14 @@ export function toWire(value: unknown, what: string): string | Uint8Array {
   try {
     json = JSON.stringify(value);
   } catch (cause) {
-    throw new TypeError(`${what} can't be sent as JSON: ${cause instanceof Error ? cause.message : String(cause)}`, { cause });
+    throw new TypeError(`${what} can't be sent as JSON: ${cause instanceof Error ? cause.message : String(cause)}`, {
+      cause,
+    });
   }
   if (json === undefined) {
-    throw new TypeError(`${what} is a ${typeof value}, which can't be sent: give a string, bytes, undefined or a value that JSON can carry`);
+    throw new TypeError(
+      `${what} is a ${typeof value}, which can't be sent: give a string, bytes, undefined or a value that JSON can carry`,
+    );
   }
   return json;
 }

@@ -35,7 +35,13 @@ export class Codec {
    * @throws TypeError when an option is wrong
    */
   constructor(options: CodecOptions, onFrame: (frame: Frame) => void) {
-    const { peer, name = `the ${peer}`, maxPacketSize = DEFAULT_MAX_PACKET_SIZE, textLines = false, uniquePrefix } = options;
+    const {
+      peer,
+      name = `the ${peer}`,
+      maxPacketSize = DEFAULT_MAX_PACKET_SIZE,
+      textLines = false,
+      uniquePrefix,
+    } = options;
     checkMaxPacketSize(maxPacketSize);
     const shared = instance();
     const { exports } = shared;
@@ -44,7 +50,8 @@ export class Codec {
     if (!connection) throw new Error("the codec's memory is used up: too many connections are open at once");
     if (uniquePrefix !== undefined) {
       const bytes = new TextEncoder().encode(uniquePrefix);
-      if (bytes.length !== UNIQUE_PREFIX_SIZE) throw new TypeError(`uniquePrefix must be ${UNIQUE_PREFIX_SIZE} ASCII characters`);
+      if (bytes.length !== UNIQUE_PREFIX_SIZE)
+        throw new TypeError(`uniquePrefix must be ${UNIQUE_PREFIX_SIZE} ASCII characters`);
       shared.bytes.set(bytes, exports.uniquePrefix(connection));
     }
     this.decoder = new Decoder(shared, connection, name, onFrame);
@@ -66,6 +73,8 @@ export class Codec {
 /** @throws TypeError when a `maxPacketSize` can't be one */
 export function checkMaxPacketSize(value: unknown): void {
   if (typeof value !== "number" || !Number.isInteger(value) || value < 1024 || value > LARGEST_MAX_PACKET_SIZE) {
-    throw new TypeError(`maxPacketSize must be a whole number of bytes from 1024 to ${LARGEST_MAX_PACKET_SIZE}, not ${String(value)}`);
+    throw new TypeError(
+      `maxPacketSize must be a whole number of bytes from 1024 to ${LARGEST_MAX_PACKET_SIZE}, not ${String(value)}`,
+    );
   }
 }

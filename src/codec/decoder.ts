@@ -70,7 +70,8 @@ export class Decoder {
   received(count: number): void {
     const instance = this.#instance;
     if (this.#closed) return;
-    if (instance.delivering) throw new Error("the codec was entered while it delivers frames: bytes must be fed from the event loop");
+    if (instance.delivering)
+      throw new Error("the codec was entered while it delivers frames: bytes must be fed from the event loop");
     instance.delivering = true;
     try {
       if (this.#row) {
@@ -187,17 +188,25 @@ export class Decoder {
     const name = `${PacketType[detail]} packet`;
     switch (fault) {
       case BAD_MAGIC:
-        return new ProtocolError(`${this.#peer} sent ${quote(detail)} where a packet begins: it doesn't speak Gearman's binary protocol`);
+        return new ProtocolError(
+          `${this.#peer} sent ${quote(detail)} where a packet begins: it doesn't speak Gearman's binary protocol`,
+        );
       case BAD_TYPE:
-        return new ProtocolError(`${this.#peer} sent a packet of type ${detail}; there are only 1 to ${LAST_PACKET_TYPE}`);
+        return new ProtocolError(
+          `${this.#peer} sent a packet of type ${detail}; there are only 1 to ${LAST_PACKET_TYPE}`,
+        );
       case TOO_LARGE:
-        return new ProtocolError(`${this.#peer} sent a packet of ${detail} bytes, more than is accepted (maxPacketSize)`);
+        return new ProtocolError(
+          `${this.#peer} sent a packet of ${detail} bytes, more than is accepted (maxPacketSize)`,
+        );
       case MISSING_ARGUMENT:
         return new ProtocolError(`${this.#peer} sent a ${name} in which an argument or its closing NUL is missing`);
       case UNEXPECTED_BODY:
         return new ProtocolError(`${this.#peer} sent a ${name} with a body, which it can't have`);
       case BAD_HANDLE:
-        return new ProtocolError(`${this.#peer} sent a ${name} whose job handle isn't one of 1 to ${MAX_HANDLE_SIZE} bytes without a NUL`);
+        return new ProtocolError(
+          `${this.#peer} sent a ${name} whose job handle isn't one of 1 to ${MAX_HANDLE_SIZE} bytes without a NUL`,
+        );
       case LINE_TOO_LONG:
         return new ProtocolError(`${this.#peer} sent a line of text of more than ${WINDOW_SIZE} bytes`);
       default:

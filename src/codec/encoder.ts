@@ -38,7 +38,8 @@ export class Encoder {
   packet(type: PacketType, args: readonly (string | Uint8Array)[] = [], data?: string | Uint8Array): void {
     const layout = LAYOUTS[type] as number;
     const count = layout & ARGUMENT_MASK;
-    if (type < 1 || args.length !== count) throw new TypeError(`${PacketType[type] ?? type} takes ${count} arguments, not ${args.length}`);
+    if (type < 1 || args.length !== count)
+      throw new TypeError(`${PacketType[type] ?? type} takes ${count} arguments, not ${args.length}`);
     if (data !== undefined && !(layout & WITH_DATA)) throw new TypeError(`${PacketType[type]} takes no data`);
     let room = count;
     for (const arg of args) {

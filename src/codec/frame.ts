@@ -111,11 +111,14 @@ export class Frame {
   /** The address of an argument. @internal */
   start(index: number): number {
     const { words } = this.#instance;
-    return index === 0 ? (words[this.#word + FRAME_BODY] as number) : (words[this.#word + FRAME_ARGUMENTS + index - 1] as number) + 1;
+    return index === 0
+      ? (words[this.#word + FRAME_BODY] as number)
+      : (words[this.#word + FRAME_ARGUMENTS + index - 1] as number) + 1;
   }
 
   #end(index: number): number {
-    if (index < 0 || index >= this.argumentCount) throw new RangeError(`${PacketType[this.type]} has no argument ${index}`);
+    if (index < 0 || index >= this.argumentCount)
+      throw new RangeError(`${PacketType[this.type]} has no argument ${index}`);
     return this.#instance.words[this.#word + FRAME_ARGUMENTS + index] as number;
   }
 }

@@ -55,7 +55,9 @@ class StreamTransport implements Transport {
   write(parts: readonly Uint8Array[]): void {
     if (this.#ended) return;
     // Each write crosses into the event loop: one joined buffer is cheaper than its parts.
-    this.#writer.write(parts.length === 1 ? (parts[0] as Uint8Array) : join(parts)).catch((error: Error) => this.#close(error));
+    this.#writer
+      .write(parts.length === 1 ? (parts[0] as Uint8Array) : join(parts))
+      .catch((error: Error) => this.#close(error));
   }
 
   end(): void {
@@ -97,7 +99,10 @@ class StreamTransport implements Transport {
 }
 
 /** Reads into one buffer again and again where the stream can do that. */
-function byteReader(readable: ReadableStream<Uint8Array>): { next(): Promise<Uint8Array | undefined>; cancel(reason?: unknown): Promise<void> } {
+function byteReader(readable: ReadableStream<Uint8Array>): {
+  next(): Promise<Uint8Array | undefined>;
+  cancel(reason?: unknown): Promise<void>;
+} {
   let byob: ReadableStreamBYOBReader;
   try {
     byob = readable.getReader({ mode: "byob" });

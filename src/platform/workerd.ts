@@ -17,11 +17,16 @@ export function isForeignRequest(error: unknown): boolean {
 }
 
 export async function dial(address: Address, receiver: Receiver, signal: AbortSignal): Promise<Transport> {
-  const socket = connect({ hostname: address.host, port: address.port }, { secureTransport: address.tls ? "on" : "off", allowHalfOpen: false });
+  const socket = connect(
+    { hostname: address.host, port: address.port },
+    { secureTransport: address.tls ? "on" : "off", allowHalfOpen: false },
+  );
   return openStreams(socket, receiver, signal);
 }
 
 /** Nothing can connect to a Cloudflare Worker by TCP. */
 export function listen(): Promise<never> {
-  return Promise.reject(new TypeError("Cloudflare Workers accept no TCP connections: run the embedded job server on Node, Deno or Bun"));
+  return Promise.reject(
+    new TypeError("Cloudflare Workers accept no TCP connections: run the embedded job server on Node, Deno or Bun"),
+  );
 }

@@ -1,0 +1,111 @@
+import { Codec, type CodecOptions } from "../codec/codec.js";
+import type { Frame } from "../codec/frame.js";
+import type { Receiver, Transport } from "../platform/transport.js";
+
+/** What waits in the encoder is sent at once from here on, and not only at the end of the tick. */
+const FLUSH_SIZE = 60_000;
+
+/** Who uses a channel. */
+export interface ChannelOwner {
+  /** A packet came. It is good only during the call. A throw closes the channel, and is its cause. */
+  frame(frame: Frame): void;
+  /** The channel is closed: by the peer, by a fault (`cause`), or by `end` or `destroy`. Called once. */
+  closed(cause: Error | undefined): void;
+}
+
+/** A byte stream with a codec: packets in, packets out, the ones of a tick together in one write. */
+export class Channel implements Receiver {
+  readonly codec: Codec;
+  readonly #owner: ChannelOwner;
+  #transport: Transport | undefined;
+  #scheduled = false;
+  #dead = false;
+  #ending = false;
+  #cause: Error | undefined;
+
+  constructor(options: CodecOptions, owner: ChannelOwner) {
+    this.#owner = owner;
+    this.codec = new Codec(options, (frame) => owner.frame(frame));
+  }
+
+  /** The stream is open. */
+  attach(transport: Transport): void {
+    this.#transport = transport;
+    if (this.#dead) transport.destroy();
+  }
+
+  /** True until the channel was closed, or is being closed. */
+  get open(): boolean {
+    return this.#transport !== undefined && !this.#dead && !this.#ending;
+  }
+
+  /** Sends what was put into the encoder, at the end of this tick, or now when it is much. */
+  send(): void {
+    if (this.codec.encoder.size >= FLUSH_SIZE) this.flush();
+    else if (!this.#scheduled) {
+      this.#scheduled = true;
+      // A microtask adds no latency to a lone request, and gives the many of one tick a single write.
+      queueMicrotask(() => {
+        this.#scheduled = false;
+        this.flush();
+      });
+    }
+  }
+
+  /** Sends what was put into the encoder, now. */
+  flush(): void {
+    if (!this.#transport || this.#dead || this.codec.encoder.size === 0) return;
+    this.flushed?.();
+    try {
+      this.#transport.write(this.codec.encoder.take());
+    } catch (error) {
+      this.destroy(error as Error);
+    }
+  }
+
+  /** Called before each write, when set. */
+  flushed: (() => void) | undefined;
+
+  window(): Uint8Array {
+    return this.codec.decoder.window();
+  }
+
+  received(count: number): void {
+    if (this.#dead) return;
+    try {
+      this.codec.decoder.received(count);
+    } catch (error) {
+      this.destroy(error as Error);
+    }
+  }
+
+  closed(cause: Error | undefined): void {
+    // Only now is the socket surely done with the codec's memory.
+    this.codec.close();
+    this.#dead = true;
+    this.#owner.closed(this.#cause ?? cause);
+  }
+
+  /** Sends what is left, then closes. */
+  end(): void {
+    if (this.#dead || this.#ending) return;
+    this.flush();
+    this.#ending = true;
+    this.#transport?.end();
+  }
+
+  /** Closes at once, for a reason if there is one. What was not sent is dropped. */
+  destroy(cause?: Error): void {
+    if (this.#dead) return;
+    this.#dead = true;
+    this.#cause = cause;
+    this.codec.decoder.close();
+    this.#transport?.destroy();
+  }
+
+  /** Frees a channel to which no stream was ever attached. */
+  discard(): void {
+    this.#dead = true;
+    this.codec.close();
+  }
+}

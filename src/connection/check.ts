@@ -1,0 +1,86 @@
+/*
+ * Arguments are checked before anything is sent: gearmand never answers some wrong requests, and takes others apart
+ * wrongly (a unique of 64 bytes puts a NUL before its worker's workload).
+ */
+import { MAX_FUNCTION_SIZE, MAX_HANDLE_SIZE, MAX_UNIQUE_SIZE } from "../../assembly/protocol.js";
+
+/** The longest delay that a timer takes, in milliseconds: some 24 days. */
+const MAX_TIMER = 2 ** 31 - 1;
+
+/** The longest reducer name that gearmand takes, in bytes. */
+const MAX_REDUCER_SIZE = 64;
+
+/** @throws TypeError when a function's name can't be one */
+export function checkFunction(name: unknown): asserts name is string {
+  checkText(name, "a function name", 1, MAX_FUNCTION_SIZE);
+}
+
+/** @throws TypeError when a unique id can't be one */
+export function checkUnique(unique: unknown): asserts unique is string {
+  checkText(unique, "a unique id", 0, MAX_UNIQUE_SIZE);
+}
+
+/** @throws TypeError when a job handle can't be one */
+export function checkHandle(handle: unknown): asserts handle is string {
+  checkText(handle, "a job handle", 1, MAX_HANDLE_SIZE);
+}
+
+/** @throws TypeError when a reducer's name can't be one */
+export function checkReducer(name: unknown): asserts name is string {
+  checkText(name, "a reducer name", 1, MAX_REDUCER_SIZE);
+}
+
+/** @throws TypeError when an argument of the protocol can't be one */
+export function checkText(value: unknown, what: string, least: number, most: number): asserts value is string {
+  if (typeof value !== "string") throw new TypeError(`${what} must be a string, not ${show(value)}`);
+  if (value.length < least) throw new TypeError(`${what} must not be empty`);
+  if (value.includes("\0"))
+    throw new TypeError(`${what} must not have a NUL, which would end it early: ${show(value)}`);
+  if (!value.isWellFormed())
+    throw new TypeError(`${what} must not have a lone surrogate, which UTF-8 can't carry: ${show(value)}`);
+  const size = byteLength(value);
+  if (size > most) throw new TypeError(`${what} may have ${most} bytes at most, and ${show(value)} has ${size}`);
+}
+
+/** @throws TypeError when an option that is a time in milliseconds can't be one */
+export function checkMilliseconds(value: unknown, name: string, least = 0): asserts value is number {
+  if (typeof value !== "number" || !(value >= least) || value > MAX_TIMER) {
+    throw new TypeError(`${name} must be a number of milliseconds from ${least} to ${MAX_TIMER}, not ${show(value)}`);
+  }
+}
+
+/** @throws TypeError when an option isn't one of the words allowed */
+export function checkWord<T extends string>(value: unknown, name: string, words: readonly T[]): asserts value is T {
+  if (!words.includes(value as T)) {
+    throw new TypeError(
+      `${name} must be one of ${words.map((word) => JSON.stringify(word)).join(", ")}, not ${show(value)}`,
+    );
+  }
+}
+
+/** @throws TypeError when there is an option that the call doesn't know: a misspelt one must not pass unnoticed */
+export function checkOptions(options: unknown, call: string, known: readonly string[]): void {
+  if (options === undefined) return;
+  if (typeof options !== "object" || options === null)
+    throw new TypeError(`the options of ${call} must be an object, not ${show(options)}`);
+  const unknown = Object.keys(options).find((key) => !known.includes(key));
+  if (unknown !== undefined)
+    throw new TypeError(`${call} has no option ${JSON.stringify(unknown)}; it knows ${known.join(", ")}`);
+}
+
+/** A value as an error message shows it. */
+export function show(value: unknown): string {
+  if (typeof value === "string") return JSON.stringify(value.length > 80 ? `${value.slice(0, 77)}...` : value);
+  if (typeof value === "object" && value !== null) return Array.isArray(value) ? "an array" : "an object";
+  return typeof value === "function" ? "a function" : String(value);
+}
+
+function byteLength(text: string): number {
+  let size = text.length;
+  for (let index = 0; index < text.length; index++) {
+    const unit = text.charCodeAt(index);
+    // Two bytes to U+07FF, three from there; each half of a surrogate pair is two of its four.
+    if (unit > 0x7f) size += unit > 0x7ff && (unit & 0xf800) !== 0xd800 ? 2 : 1;
+  }
+  return size;
+}

@@ -1,0 +1,21 @@
+import { isForeignRequest } from "#platform";
+import { ConnectionError, type GearmanError, RequestScopeError } from "../errors.js";
+
+const REASONS: Record<string, string> = {
+  ECONNREFUSED: "nothing listens there: start gearmand on it, or check the address",
+  ENOTFOUND: "there is no host of that name: check the address",
+  EAI_AGAIN: "its name could not be resolved: is the network up?",
+  EHOSTUNREACH: "the host can't be reached from here",
+  ENETUNREACH: "its network can't be reached from here",
+  ECONNRESET: "it closed the connection while it was being made (a plain port spoken to in TLS does that, too)",
+  ETIMEDOUT: "it did not answer: is a firewall in between?",
+  EACCES: "the runtime doesn't permit it",
+};
+
+/** The error for a connection that could not be made: which server, why, what to try. */
+export function connectionError(server: string, cause: unknown): GearmanError {
+  if (isForeignRequest(cause)) return new RequestScopeError({ cause });
+  const { code, message } = cause as { code?: string; message?: string };
+  const reason = REASONS[code ?? ""] ?? (message || String(cause));
+  return new ConnectionError(server, `could not connect to the job server ${server}: ${reason}`, { cause });
+}
