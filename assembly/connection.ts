@@ -21,7 +21,7 @@ export class Connection {
   missing: u32;
   maxPacketSize: u32;
   flags: i32;
-  /** Where outgoing packets are put next to each other, while there are any, and how many bytes they are. */
+  /** Where outgoing packets are put next to each other, and how many bytes they are. */
   arena: usize;
   used: i32;
   /** What the server's handles begin with, up to and with the colon before their number; none while it is 0 bytes. */
@@ -35,11 +35,12 @@ const HANDLE_PREFIX: usize = offsetof<Connection>() + offsetof<Slots>();
 const UNIQUE_PREFIX: usize = HANDLE_PREFIX + 64;
 const CONNECTION_SIZE: usize = UNIQUE_PREFIX + 16;
 
-/** A new connection, or null when memory is used up. `maxPacketSize` limits a packet's body, in bytes. */
+/** A new connection, or null when no memory is left. `maxPacketSize` limits a packet's body, in bytes. */
 export function open(flags: i32, maxPacketSize: u32): Connection | null {
   const window = allocate(WINDOW_SIZE);
+  const arena = allocate(ARENA_SIZE);
   const memory = allocate(CONNECTION_SIZE);
-  if (window && memory) {
+  if (window && arena && memory) {
     const connection = changetype<Connection>(memory);
     connection.window = window;
     connection.start = 0;
@@ -48,7 +49,7 @@ export function open(flags: i32, maxPacketSize: u32): Connection | null {
     connection.missing = 0;
     connection.flags = flags;
     connection.maxPacketSize = maxPacketSize;
-    connection.arena = 0;
+    connection.arena = arena;
     connection.used = 0;
     connection.handlePrefix = memory + HANDLE_PREFIX;
     connection.handlePrefixSize = 0;
@@ -57,6 +58,7 @@ export function open(flags: i32, maxPacketSize: u32): Connection | null {
     if (connection.slots.setup()) return connection;
   }
   if (window) release(window, WINDOW_SIZE);
+  if (arena) release(arena, ARENA_SIZE);
   if (memory) release(memory, CONNECTION_SIZE);
   return null;
 }
@@ -64,7 +66,7 @@ export function open(flags: i32, maxPacketSize: u32): Connection | null {
 /** Hands back all that a connection holds. */
 export function close(connection: Connection): void {
   connection.slots.teardown();
-  if (connection.arena) release(connection.arena, ARENA_SIZE);
+  release(connection.arena, ARENA_SIZE);
   release(connection.window, WINDOW_SIZE);
   release(changetype<usize>(connection), CONNECTION_SIZE);
 }

@@ -214,7 +214,7 @@ function number(connection: Connection, handle: usize, end: usize): u32 {
   return decimal(handle + size, end);
 }
 
-/** Gives the job of a frame of the last `decode` a slot, or says the one it has. NO_SLOT when memory is used up. */
+/** Gives the job of a frame of the last `decode` a slot, or says the one it has. NO_SLOT when the table can't grow. */
 export function bind(connection: Connection, frame: i32): i32 {
   const row = FRAMES + <usize>frame * FRAME_SIZE;
   const body = <usize>load<u32>(row, BODY);

@@ -7,16 +7,11 @@
 
 import { Connection } from "./connection";
 import { ARENA_SIZE, REQUESTS, UNIQUE_PREFIX_SIZE } from "./layout";
-import { allocate, release } from "./memory";
+import { allocate } from "./memory";
 import { HEADER_SIZE } from "./protocol";
 
 /** Begins a packet that needs up to `room` bytes of body here: where they go, or 0 when the arena must be sent first. */
 export function begin(connection: Connection, type: u32, room: i32): usize {
-  if (!connection.arena) {
-    connection.arena = allocate(ARENA_SIZE);
-    connection.used = 0;
-    if (!connection.arena) return 0;
-  }
   if (<i64>connection.used + HEADER_SIZE + room > ARENA_SIZE) return 0;
   const at = connection.arena + connection.used;
   store<u64>(at, ((<u64>bswap<u32>(type)) << 32) | (connection.flags & REQUESTS ? 0x53455200 : 0x51455200));
@@ -67,23 +62,17 @@ export function work(connection: Connection, type: u32, slot: i32, closed: bool,
   return at;
 }
 
-/** The arena that holds what was committed; `used` says how many bytes, `reset` takes it back. */
+/** The arena that holds what was committed. */
 export function arena(connection: Connection): usize {
   return connection.arena;
 }
 
-export function used(connection: Connection): i32 {
-  return connection.used;
-}
-
-/** Gives the arena back, its bytes having been copied out. */
+/** Begins the arena anew, its bytes having been copied out. */
 export function reset(connection: Connection): void {
-  if (connection.arena) release(connection.arena, ARENA_SIZE);
-  connection.arena = 0;
   connection.used = 0;
 }
 
-/** Room for `size` bytes that stay: a function's name, kept for all connections. 0 when memory is used up. */
+/** Room for `size` bytes that stay: a function's name, kept for all connections. 0 when no memory is left. */
 export function intern(size: i32): usize {
   return allocate(size);
 }

@@ -3,4 +3,4 @@
  */
 export { close, detail, missing, open, setHandlePrefix, unbind, uniquePrefix } from "./connection";
 export { bind, decode, FRAMES, lookUp, room, roomSize } from "./decoder";
-export { arena, begin, commit, intern, reset, submit, used, work } from "./encoder";
+export { arena, begin, commit, intern, reset, submit, work } from "./encoder";

@@ -41,5 +41,5 @@ export const MISSING_ARGUMENT = -4;
 export const UNEXPECTED_BODY = -5;
 export const BAD_HANDLE = -6;
 export const LINE_TOO_LONG = -7;
-/** Not the peer's fault: the codec's memory is at its fixed maximum. */
+/** Not the peer's fault: the instance has no memory left for another job's handle. */
 export const OUT_OF_MEMORY = -8;

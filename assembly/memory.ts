@@ -1,7 +1,10 @@
 /*
- * Memory: one instance serves every connection of the program, so what a connection needs is taken from here when it
- * opens and handed back when it closes. Blocks are powers of two; a freed one waits in its size's list for the next
- * that asks. Memory only ever grows (WebAssembly knows no other way), and only as far as the build's fixed maximum.
+ * Memory: one instance serves many connections, so what a connection needs is taken from here when it opens and
+ * handed back when it closes. Blocks are powers of two; a freed one waits in its size's list for the next that asks.
+ *
+ * Memory never grows: growth would detach the views through which the library and the runtime's sockets use it, and
+ * Node looks at the view it is to read into only after microtasks have run, in which anything may have happened. When
+ * an instance is full, the library makes another (src/codec/instance.ts).
  */
 
 /** log2 of the smallest block. */
@@ -15,7 +18,7 @@ function sizeClass(size: usize): i32 {
   return max<i32>(SMALLEST, 32 - clz<i32>(<i32>(size - 1)));
 }
 
-/** A block of at least `size` bytes, zeroed or not, or 0 when the fixed maximum is reached. */
+/** A block of at least `size` bytes, or 0 when there is none left. */
 export function allocate(size: usize): usize {
   const cls = sizeClass(size);
   const list = LISTS + ((<usize>cls) << alignof<usize>());
@@ -25,9 +28,8 @@ export function allocate(size: usize): usize {
     return free;
   }
   const end = top + ((<usize>1) << cls);
-  // A byte more than 16 past the end stays mapped, so that a 16-byte load which begins in a block can't trap.
-  const missing = <i32>(((end + 16 + 0xffff) >>> 16) - memory.size());
-  if (missing > 0 && memory.grow(missing) < 0) return 0;
+  // The last 16 bytes stay unused, so that a 16-byte load which begins in a block can't trap.
+  if (end + 16 > (<usize>memory.size()) << 16) return 0;
   const block = top;
   top = end;
   return block;

@@ -60,7 +60,7 @@ export class Slots {
     return NO_SLOT;
   }
 
-  /** The slot of the handle at `at` (63 bytes at most), a new one if it had none, or NO_SLOT when memory is used up. */
+  /** The slot of the handle at `at` (63 bytes at most), a new one if it had none, or NO_SLOT when the table can't grow. */
   bind(at: usize, size: usize): i32 {
     const known = this.find(at, size);
     if (known != NO_SLOT) return known;

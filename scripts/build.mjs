@@ -13,9 +13,8 @@ import asc from "assemblyscript/asc";
 const root = path.dirname(path.dirname(fileURLToPath(import.meta.url)));
 process.chdir(root);
 
-/** 64 KiB pages. Initial: the frame table and the first connection. Maximum: some 1,900 connections; never more than 256 MiB. */
-const INITIAL_PAGES = 3;
-const MAXIMUM_PAGES = 4096;
+/** The most memory that an instance may be given, in pages of 64 KiB. The library gives it a fixed amount (src/platform). */
+const MAXIMUM_PAGES = 1024;
 
 rmSync("build", { recursive: true, force: true });
 mkdirSync("build", { recursive: true });
@@ -24,7 +23,7 @@ const { error, stderr } = await asc.main([
   "assembly/index.ts",
   ...["--outFile", "build/codec.wasm", "--textFile", "build/codec.wat"],
   ...["--runtime", "stub", "--enable", "simd,bulk-memory", "-O3", "--noAssert"],
-  ...["--initialMemory", String(INITIAL_PAGES), "--maximumMemory", String(MAXIMUM_PAGES)],
+  ...["--importMemory", "--initialMemory", "1", "--maximumMemory", String(MAXIMUM_PAGES)],
 ]);
 if (error) {
   process.stderr.write(stderr.toString());

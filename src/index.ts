@@ -10,6 +10,7 @@ export type { JobStatus, UniqueStatus } from "./client/status.js";
 export type { BackgroundOptions, ForegroundOptions, Priority } from "./client/submission.js";
 export { Task, type TaskEvent } from "./client/task.js";
 export type { ServerOptions, Servers } from "./connection/address.js";
+export type { BackoffOptions } from "./connection/backoff.js";
 export {
   ClosedError,
   ConnectionError,
@@ -25,3 +26,12 @@ export {
 } from "./errors.js";
 export { Payload, type PayloadInput } from "./payload.js";
 export type { TlsOptions } from "./platform/transport.js";
+export { Job, JobFailed } from "./worker/job.js";
+export {
+  type FunctionOptions,
+  type Handler,
+  type RunOptions,
+  Worker,
+  type WorkerEvents,
+  type WorkerOptions,
+} from "./worker/worker.js";

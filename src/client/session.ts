@@ -7,9 +7,6 @@ import { type JobStatus, readStatus, readUniqueStatus, type UniqueStatus } from 
 import { encode, type Submission } from "./submission.js";
 import type { Task } from "./task.js";
 
-/** How long a closing connection may take to be gone, in milliseconds: a server that is stuck must not hold anybody up. */
-const CLOSE_TIMEOUT = 1_000;
-
 /** The tasks that follow one job over this connection: gearmand sends each packet as many times as there are submissions. */
 interface Followers {
   tasks: Task[];
@@ -21,7 +18,7 @@ interface Followers {
 export class Session implements ConnectionOwner {
   #connection!: Connection;
   /** By the job's slot. */
-  readonly #followers: (Followers | undefined)[] = [];
+  readonly #followers = new Map<number, Followers>();
   /** Tasks that were submitted and whose fate is open. */
   #open = 0;
   #onIdle: (() => void) | undefined;
@@ -102,9 +99,7 @@ export class Session implements ConnectionOwner {
   async close(): Promise<void> {
     await this.#idle();
     this.#connection.end();
-    const timer = setTimeout(() => this.#connection.destroy(), CLOSE_TIMEOUT);
     await this.#gone;
-    clearTimeout(timer);
   }
 
   destroy(cause?: Error): void {
@@ -125,7 +120,7 @@ export class Session implements ConnectionOwner {
     }
     // Its JOB_CREATED may have come in the same batch, after the frame's slot was looked up.
     const slot = frame.slot < 0 ? this.#connection.codec.decoder.lookUp(frame) : frame.slot;
-    const followers = this.#followers[slot];
+    const followers = this.#followers.get(slot);
     // A job that ended may be spoken of again: gearmand forwards the result of a cancelled one.
     if (!followers) return true;
     const task = followers.tasks[followers.turn] as Task;
@@ -135,26 +130,26 @@ export class Session implements ConnectionOwner {
   }
 
   lost(error: Error | undefined): void {
-    for (const followers of this.#followers) {
-      for (const task of followers?.tasks ?? []) {
+    for (const { tasks } of this.#followers.values()) {
+      for (const task of tasks) {
         const handle = task.created?.handle;
         task.fail(this.#connection.lostError(error, { sent: true, ...(handle && { handle }) }));
       }
     }
-    this.#followers.length = 0;
+    this.#followers.clear();
     this.#onLost();
     this.#checkIdle();
     this.#goneNow();
   }
 
   #follow(slot: number, task: Task): void {
-    const followers = this.#followers[slot];
+    const followers = this.#followers.get(slot);
     if (followers) {
       // The server attaches submissions between packets: a round of copies is over, and the next one has one more.
       followers.tasks.push(task);
       followers.turn = 0;
     } else {
-      this.#followers[slot] = { tasks: [task], turn: 0 };
+      this.#followers.set(slot, { tasks: [task], turn: 0 });
     }
   }
 
@@ -162,7 +157,7 @@ export class Session implements ConnectionOwner {
     followers.tasks.splice(followers.turn, 1);
     if (followers.turn === followers.tasks.length) followers.turn = 0;
     if (followers.tasks.length === 0) {
-      this.#followers[slot] = undefined;
+      this.#followers.delete(slot);
       this.#connection.codec.decoder.unbind(slot);
     }
   }

@@ -2,7 +2,7 @@ import { REQUESTS, TEXT_LINES, UNIQUE_PREFIX_SIZE } from "../../assembly/layout.
 import { Decoder } from "./decoder.js";
 import { Encoder } from "./encoder.js";
 import type { Frame } from "./frame.js";
-import { instance } from "./instance.js";
+import { claim } from "./instance.js";
 
 /** How one connection's bytes are read. */
 export interface CodecOptions {
@@ -43,19 +43,17 @@ export class Codec {
       uniquePrefix,
     } = options;
     checkMaxPacketSize(maxPacketSize);
-    const shared = instance();
-    const { exports } = shared;
-    const connection = exports.open((peer === "client" ? REQUESTS : 0) | (textLines ? TEXT_LINES : 0), maxPacketSize);
-    shared.refresh();
-    if (!connection) throw new Error("the codec's memory is used up: too many connections are open at once");
+    const flags = (peer === "client" ? REQUESTS : 0) | (textLines ? TEXT_LINES : 0);
+    const { instance, connection } = claim(({ exports }) => exports.open(flags, maxPacketSize));
+    const { exports } = instance;
     if (uniquePrefix !== undefined) {
       const bytes = new TextEncoder().encode(uniquePrefix);
       if (bytes.length !== UNIQUE_PREFIX_SIZE)
         throw new TypeError(`uniquePrefix must be ${UNIQUE_PREFIX_SIZE} ASCII characters`);
-      shared.bytes.set(bytes, exports.uniquePrefix(connection));
+      instance.bytes.set(bytes, exports.uniquePrefix(connection));
     }
-    this.decoder = new Decoder(shared, connection, name, onFrame);
-    this.encoder = new Encoder(shared, connection);
+    this.decoder = new Decoder(instance, connection, name, onFrame);
+    this.encoder = new Encoder(instance, connection);
     this.#close = () => {
       this.decoder.close();
       this.encoder.close();

@@ -21,6 +21,9 @@ import type { Instance } from "./instance.js";
 /** A body larger than this is given memory as it arrives, so that a mere announcement of gigabytes costs nothing. */
 const TRUSTED_SIZE = 1 << 20;
 
+/** Slots from this one on are kept by the decoder itself. The codec's own never get as far: its memory is too small. */
+const FIRST_ELSEWHERE = 1 << 24;
+
 /** Turns what a peer sends into frames. */
 export class Decoder {
   readonly #instance: Instance;
@@ -34,6 +37,9 @@ export class Decoder {
   #body = new Uint8Array(0);
   #filled = 0;
   #total = 0;
+  /** Slots of jobs that the codec's table has no room for, by handle; and the other way round, from FIRST_ELSEWHERE on. */
+  readonly #elsewhere = new Map<string, number>();
+  readonly #handlesElsewhere: string[] = [];
   /** What the server's handles begin with, e.g. `H:host:`, once one was seen. */
   #handlePrefix = "";
 
@@ -104,7 +110,6 @@ export class Decoder {
     const { exports } = instance;
     for (let received = count; ; received = 0) {
       const frames = exports.decode(this.#connection, received);
-      instance.refresh();
       if (frames < 0) throw this.#fault(frames);
       if (frames === 0) return;
       const missing = exports.missing(this.#connection) >>> 0;
@@ -148,19 +153,35 @@ export class Decoder {
   bind(frame: Frame): number {
     if (this.#closed) throw new Error("this codec was closed");
     const slot = this.#instance.exports.bind(this.#connection, frame.number);
-    this.#instance.refresh();
-    if (slot < 0) throw this.#fault(OUT_OF_MEMORY);
-    return slot;
+    return slot === NO_SLOT ? this.#bindElsewhere(frame.text(0)) : slot;
   }
 
   /** The slot of the frame being delivered as it is now: `frame.slot` is as old as the batch it came in. */
   lookUp(frame: Frame): number {
-    return this.#closed ? NO_SLOT : this.#instance.exports.lookUp(this.#connection, frame.number);
+    if (this.#closed) return NO_SLOT;
+    const slot = this.#instance.exports.lookUp(this.#connection, frame.number);
+    return slot === NO_SLOT && this.#elsewhere.size > 0 ? (this.#elsewhere.get(frame.text(0)) ?? NO_SLOT) : slot;
   }
 
   /** Gives a job's slot up. */
   unbind(slot: number): void {
-    if (!this.#closed) this.#instance.exports.unbind(this.#connection, slot);
+    if (this.#closed) return;
+    if (slot < FIRST_ELSEWHERE) {
+      this.#instance.exports.unbind(this.#connection, slot);
+      return;
+    }
+    this.#elsewhere.delete(this.#handlesElsewhere[slot - FIRST_ELSEWHERE] as string);
+    delete this.#handlesElsewhere[slot - FIRST_ELSEWHERE];
+    if (this.#elsewhere.size === 0) this.#handlesElsewhere.length = 0;
+  }
+
+  /** Follows a job for which the codec's memory has no room: slower, but tens of thousands are in flight already. */
+  #bindElsewhere(handle: string): number {
+    const known = this.#elsewhere.get(handle);
+    if (known !== undefined) return known;
+    const slot = FIRST_ELSEWHERE + this.#handlesElsewhere.push(handle) - 1;
+    this.#elsewhere.set(handle, slot);
+    return slot;
   }
 
   /**
@@ -210,7 +231,7 @@ export class Decoder {
       case LINE_TOO_LONG:
         return new ProtocolError(`${this.#peer} sent a line of text of more than ${WINDOW_SIZE} bytes`);
       default:
-        return new Error("the codec's memory is used up: too many connections, or jobs in flight, are open at once");
+        return new Error("the codec has no memory left for another job's handle: too many jobs run at once");
     }
   }
 }

@@ -116,16 +116,11 @@ export class Encoder {
 
   #begin(begin: () => number): number {
     if (this.#closed) throw new Error("this codec was closed");
-    let at = begin();
-    if (!at) {
-      // The arena is full: what it holds becomes a part, and the packet begins the next one.
-      this.#instance.refresh();
-      this.#spill();
-      at = begin();
-    }
-    this.#instance.refresh();
-    if (!at) throw new Error("the codec's memory is used up: too many connections are open at once");
-    return at;
+    const at = begin();
+    if (at) return at;
+    // The arena is full: what it holds becomes a part, and the packet begins the next one.
+    this.#spill();
+    return begin();
   }
 
   #commit(end: number, tail: Uint8Array | undefined): void {
@@ -140,14 +135,13 @@ export class Encoder {
     this.#partsSize += part.length;
   }
 
-  /** Copies what the arena holds into a part: a view of it would not outlive the next packet, nor memory's growth. */
+  /** Copies what the arena holds into a part: the arena is written to again while a socket still sends. */
   #spill(): void {
-    if (this.#used > 0) {
-      const arena = this.#instance.exports.arena(this.#connection);
-      this.#parts.push(this.#instance.bytes.slice(arena, arena + this.#used));
-      this.#partsSize += this.#used;
-      this.#used = 0;
-    }
+    if (this.#used === 0) return;
+    const arena = this.#instance.exports.arena(this.#connection);
+    this.#parts.push(this.#instance.bytes.slice(arena, arena + this.#used));
+    this.#partsSize += this.#used;
+    this.#used = 0;
     this.#instance.exports.reset(this.#connection);
   }
 

@@ -1,8 +1,7 @@
-import { codecModule } from "#platform";
+import { CODEC_PAGES, codecModule } from "#platform";
 
 /** What assembly/index.ts exports. Pointers and sizes are numbers. */
 interface Exports {
-  readonly memory: WebAssembly.Memory;
   readonly FRAMES: WebAssembly.Global;
   open(flags: number, maxPacketSize: number): number;
   close(connection: number): void;
@@ -21,13 +20,12 @@ interface Exports {
   submit(connection: number, type: number, name: number, nameSize: number, serial: number, room: number): number;
   work(connection: number, type: number, slot: number, closed: number, room: number): number;
   arena(connection: number): number;
-  used(connection: number): number;
   reset(connection: number): void;
   intern(size: number): number;
 }
 
-/** Function names that are kept in the codec's memory. Programs use a few; one that makes names up must not fill it. */
-const NAME_LIMIT = 4096;
+/** Bytes of function names that an instance keeps. Programs use a few names; one that makes them up must not fill it. */
+const NAMES_SIZE = 262_144;
 
 /** A name in the codec's memory. */
 export interface Name {
@@ -35,53 +33,53 @@ export interface Name {
   readonly size: number;
 }
 
-/** The codec, instantiated: its functions, and its memory through views that are kept as long as they are good. */
+/** The codec, instantiated: its functions, and its memory, which never grows, so that these views stay good. */
 export class Instance {
   readonly exports: Exports;
-  readonly #names = new Map<string, Name>();
-  /** All of memory. Growth detaches it: read it anew after any call that may allocate, which calls `refresh`. */
-  bytes!: Uint8Array;
-  words!: Int32Array;
+  readonly bytes: Uint8Array;
+  readonly words: Int32Array;
   /** Where the frame table begins, in words. */
   readonly frames: number;
-  /** Set while frames are being delivered: the next `decode`, of any connection, would overwrite them. */
+  /** Set while frames are being delivered: the next `decode`, of any connection here, would overwrite them. */
   delivering = false;
+  readonly #names = new Map<string, Name>();
+  #namesSize = 0;
 
-  constructor(module: WebAssembly.Module) {
-    this.exports = new WebAssembly.Instance(module).exports as unknown as Exports;
+  constructor(module: WebAssembly.Module, pages: number) {
+    const memory = new WebAssembly.Memory({ initial: pages, maximum: pages });
+    this.exports = new WebAssembly.Instance(module, { env: { memory } }).exports as unknown as Exports;
+    this.bytes = new Uint8Array(memory.buffer);
+    this.words = new Int32Array(memory.buffer);
     this.frames = this.exports.FRAMES.value >> 2;
-    this.#view();
-  }
-
-  /** Makes the views anew if memory has grown. */
-  refresh(): void {
-    if (this.bytes.length === 0) this.#view();
-  }
-
-  #view(): void {
-    this.bytes = new Uint8Array(this.exports.memory.buffer);
-    this.words = new Int32Array(this.exports.memory.buffer);
   }
 
   /** A function's name in the codec's memory, or undefined when no more of them are kept. */
   name(text: string): Name | undefined {
     const known = this.#names.get(text);
-    if (known || this.#names.size >= NAME_LIMIT) return known;
+    if (known || this.#namesSize > NAMES_SIZE) return known;
     const bytes = new TextEncoder().encode(text);
     const address = this.exports.intern(bytes.length);
-    this.refresh();
     if (!address) return undefined;
     this.bytes.set(bytes, address);
     const name = { address, size: bytes.length };
     this.#names.set(text, name);
+    // Blocks are powers of two, from 64 bytes.
+    this.#namesSize += Math.max(64, bytes.length * 2);
     return name;
   }
 }
 
-let shared: Instance | undefined;
+let module: WebAssembly.Module | undefined;
+const instances = new Set<Instance>();
 
-/** The one instance that all connections share. It is made at its first use. */
-export function instance(): Instance {
-  shared ??= new Instance(codecModule());
-  return shared;
+/** An instance in which `open` succeeds, and what `open` gave: a connection there. */
+export function claim(open: (instance: Instance) => number): { instance: Instance; connection: number } {
+  for (const instance of instances) {
+    const connection = open(instance);
+    if (connection) return { instance, connection };
+  }
+  module ??= codecModule();
+  const instance = new Instance(module, CODEC_PAGES);
+  instances.add(instance);
+  return { instance, connection: open(instance) };
 }

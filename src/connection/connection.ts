@@ -46,6 +46,9 @@ export interface ConnectionOptions {
 /** ERROR's code for a result that came too late: it answers no request. */
 const JOB_NOT_FOUND = "JOB_NOT_FOUND";
 
+/** How long a closing connection may take to be gone, in milliseconds: a server that is stuck must hold nobody up. */
+const CLOSE_TIMEOUT = 1_000;
+
 /** ONE connection to a job server: requests go out in batches, and each answer finds the one who waits for it. */
 export class Connection implements ChannelOwner {
   /** `host:port` */
@@ -58,6 +61,7 @@ export class Connection implements ChannelOwner {
   #unsent = 0;
   #lastReceived = 0;
   #timer: ReturnType<typeof setTimeout> | undefined;
+  #closeTimer: ReturnType<typeof setTimeout> | undefined;
 
   private constructor(address: Address, options: ConnectionOptions, owner: ConnectionOwner) {
     this.server = serverName(address);
@@ -136,9 +140,10 @@ export class Connection implements ChannelOwner {
     this.#channel.send();
   }
 
-  /** Closes once what was put into the encoder is sent. What waits fails. */
+  /** Closes once what was put into the encoder is sent, and in bounded time. What waits fails. */
   end(): void {
     this.#channel.end();
+    this.#closeTimer ??= setTimeout(() => this.destroy(), CLOSE_TIMEOUT);
   }
 
   /** Closes at once. What waits fails. */
@@ -224,6 +229,7 @@ export class Connection implements ChannelOwner {
 
   closed(cause: Error | undefined): void {
     clearTimeout(this.#timer);
+    clearTimeout(this.#closeTimer);
     const waiting = this.#waiting.drain();
     const sent = waiting.length - this.#unsent;
     for (const [index, { waiter }] of waiting.entries()) waiter.fail(this.lostError(cause, { sent: index < sent }));

@@ -11,6 +11,9 @@ export function codecModule(): WebAssembly.Module {
   return module;
 }
 
+/** Pages (64 KiB) of one instance's memory: some 30 connections, and 4 of the 128 MB that there are for everything. */
+export const CODEC_PAGES = 64;
+
 /** Whether an error is workerd's word that an I/O object belongs to another request. */
 export function isForeignRequest(error: unknown): boolean {
   return error instanceof Error && error.message.includes("on behalf of a different request");

@@ -1,0 +1,37 @@
+/** The typed `on`, `once` and `off` of the library's classes. `Events` maps an event's name to what its listeners get. */
+export class Emitter<Events extends object> {
+  readonly #listeners = new Map<keyof Events, Set<(event: never) => void>>();
+
+  /** Calls `listener` at each event of this name. What it throws harms nothing, and is not reported. */
+  on<Name extends keyof Events>(name: Name, listener: (event: Events[Name]) => void): this {
+    const listeners = this.#listeners.get(name) ?? new Set();
+    this.#listeners.set(name, listeners.add(listener));
+    return this;
+  }
+
+  /** As `on`, for the next event only. */
+  once<Name extends keyof Events>(name: Name, listener: (event: Events[Name]) => void): this {
+    const once = (event: Events[Name]) => {
+      this.off(name, once);
+      listener(event);
+    };
+    return this.on(name, once);
+  }
+
+  /** Takes a listener back. */
+  off<Name extends keyof Events>(name: Name, listener: (event: Events[Name]) => void): this {
+    this.#listeners.get(name)?.delete(listener);
+    return this;
+  }
+
+  /** Tells the listeners. @internal */
+  protected emit<Name extends keyof Events>(name: Name, event: Events[Name]): void {
+    for (const listener of this.#listeners.get(name) ?? []) {
+      try {
+        (listener as (event: Events[Name]) => void)(event);
+      } catch {
+        // A listener's fault is not the job's, nor the connection's.
+      }
+    }
+  }
+}

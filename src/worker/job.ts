@@ -1,0 +1,102 @@
+import { PacketType } from "../../assembly/protocol.js";
+import { show } from "../connection/check.js";
+import { type Payload, type PayloadInput, toWire } from "../payload.js";
+
+/**
+ * Thrown by a handler, this ends the job with WORK_FAIL, which carries no reason: the client gets a `JobFailedError`.
+ * Anything else that is thrown reaches the client as an exception, with its message.
+ */
+export class JobFailed extends Error {
+  override readonly name = "JobFailed";
+}
+
+/** How a job's packets reach its server. Nothing is sent once the connection it came by is gone. */
+export interface JobPort {
+  work(type: PacketType, slot: number, args: readonly string[], data?: string | Uint8Array): void;
+}
+
+/** A job, as its handler gets it. */
+export class Job {
+  /** The job's handle. */
+  readonly handle: string;
+  /** The function that it was submitted to. */
+  readonly function: string;
+  /** The unique id of its submission: the same when the job is given out again after a worker was lost. `""` if there is none. */
+  readonly unique: string;
+  /** The function that its parts are to go to, of a job submitted with one; else `undefined`. */
+  readonly reducer: string | undefined;
+  readonly workload: Payload;
+  /** Aborts when the job's time is over, its server is lost, or the worker is closed without waiting for it. */
+  readonly signal: AbortSignal;
+  readonly #port: JobPort;
+  readonly #slot: number;
+  #ended = false;
+
+  /** @internal */
+  constructor(
+    port: JobPort,
+    slot: number,
+    about: {
+      handle: string;
+      function: string;
+      unique: string;
+      reducer: string;
+      workload: Payload;
+      signal: AbortSignal;
+    },
+  ) {
+    this.#port = port;
+    this.#slot = slot;
+    this.handle = about.handle;
+    this.function = about.function;
+    this.unique = about.unique;
+    this.reducer = about.reducer || undefined;
+    this.workload = about.workload;
+    this.signal = about.signal;
+  }
+
+  /**
+   * Reports progress: `numerator` of `denominator`. `client.status` shows it, and a client that follows the job gets
+   * it as an event. gearmand keeps 32 bits: whole numbers from 0 to 4,294,967,295.
+   * @throws TypeError when one can't be sent
+   */
+  status(numerator: number, denominator: number): void {
+    for (const number of [numerator, denominator]) {
+      if (!Number.isInteger(number) || number < 0 || number > 0xffffffff) {
+        throw new TypeError(`a job's status is two whole numbers from 0 to 4294967295, not ${show(number)}`);
+      }
+    }
+    this.#send(PacketType.WORK_STATUS, [String(numerator), String(denominator)]);
+  }
+
+  /**
+   * Sends a part of the result to the clients that follow the job. Nothing keeps it for others.
+   * @throws TypeError when it can't be sent
+   */
+  data(payload: PayloadInput): void {
+    this.#send(PacketType.WORK_DATA, [], toWire(payload, "the job's data"));
+  }
+
+  /**
+   * Sends a warning to the clients that follow the job.
+   * @throws TypeError when it can't be sent
+   */
+  warn(payload: PayloadInput): void {
+    this.#send(PacketType.WORK_WARNING, [], toWire(payload, "the job's warning"));
+  }
+
+  /** Ends the job, for the server too, with one of the terminal packets. Only the first call does anything. @internal */
+  end(type: PacketType, data?: string | Uint8Array): void {
+    this.#send(type, [], data);
+    this.#ended = true;
+  }
+
+  /** Lets nothing more be sent about the job. @internal */
+  abandon(): void {
+    this.#ended = true;
+  }
+
+  #send(type: PacketType, args: readonly string[], data?: string | Uint8Array): void {
+    if (!this.#ended) this.#port.work(type, this.#slot, args, data);
+  }
+}
