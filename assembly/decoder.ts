@@ -28,6 +28,7 @@ import {
   UNEXPECTED_BODY,
   WINDOW_SIZE,
 } from "./layout";
+import { allocate } from "./memory";
 import {
   ARGUMENT_MASK,
   HEADER_SIZE,
@@ -40,7 +41,7 @@ import {
 import { decimal, equal, find, findNuls, readU32 } from "./scan";
 
 /** The table that `decode` fills. All connections share it: its frames are gone with the next call. */
-export const FRAMES: usize = memory.data(FRAME_LIMIT * FRAME_WORDS * 4);
+export const FRAMES: usize = allocate(FRAME_LIMIT * FRAME_WORDS * 4);
 const FRAME_SIZE: usize = FRAME_WORDS << 2;
 
 // The frame's words, as byte offsets.
