@@ -57,6 +57,8 @@ export class Connection implements ChannelOwner {
   /** How many of the last that wait have not been given to the socket. */
   #unsent = 0;
   #lastReceived = 0;
+  /** What the connection was lost to, if it was lost to something. */
+  #cause: Error | undefined;
   #timer: ReturnType<typeof setTimeout> | undefined;
 
   private constructor(address: Address, options: ConnectionOptions, owner: ConnectionOwner) {
@@ -223,15 +225,17 @@ export class Connection implements ChannelOwner {
   }
 
   closed(cause: Error | undefined): void {
+    this.#cause = cause;
     clearTimeout(this.#timer);
     const waiting = this.#waiting.drain();
     const sent = waiting.length - this.#unsent;
-    for (const [index, { waiter }] of waiting.entries()) waiter.fail(this.lostError(cause, { sent: index < sent }));
+    for (const [index, { waiter }] of waiting.entries()) waiter.fail(this.lostError({ sent: index < sent }));
     this.#owner.lost(cause, this);
   }
 
   /** The error for something whose fate the loss of this connection left unknown. */
-  lostError(cause: Error | undefined, details: { handle?: string; sent: boolean }): Error {
+  lostError(details: { handle?: string; sent: boolean }): Error {
+    const cause = this.#cause;
     if (cause instanceof ClosedError) return cause;
     if (cause && isForeignRequest(cause)) return new RequestScopeError({ cause });
     const why = cause ? `: ${cause.message}` : "";
