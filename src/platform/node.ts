@@ -18,6 +18,9 @@ export function isForeignRequest(_error: unknown): boolean {
 
 const KEEP_ALIVE_DELAY = 60_000;
 
+/** Bytes that one read takes at most: as many as the codec's window. */
+const READ_SIZE = 65_536;
+
 export function dial(address: Address, receiver: Receiver, signal: AbortSignal): Promise<Transport> {
   return new Promise((resolve, reject) => {
     const { host, port, tls } = address;
@@ -26,11 +29,13 @@ export function dial(address: Address, receiver: Receiver, signal: AbortSignal):
       : createConnection({
           host,
           port,
-          // Reads straight into the codec's memory: no buffer is allocated, no stream machinery runs.
+          // Reads into one buffer again and again: none is allocated, no stream machinery runs. It is not the codec's
+          // memory itself, though `buffer` may be a function: a socket asks for its next buffer ahead, and when another
+          // connection makes that memory grow meanwhile, the view is detached and the read fails (ENOBUFS).
           onread: {
-            buffer: () => receiver.window(),
-            callback: (count) => {
-              receiver.received(count);
+            buffer: new Uint8Array(READ_SIZE),
+            callback: (count, buffer) => {
+              deliver(receiver, buffer.subarray(0, count));
               return true;
             },
           },
