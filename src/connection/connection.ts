@@ -46,6 +46,9 @@ export interface ConnectionOptions {
 /** ERROR's code for a result that came too late: it answers no request. */
 const JOB_NOT_FOUND = "JOB_NOT_FOUND";
 
+/** Requests made within so many milliseconds are given up together: each gets its own time, and none is lost to the first one's. */
+const BURST = 100;
+
 /** ONE connection to a job server: requests go out in batches, and each answer finds the one who waits for it. */
 export class Connection implements ChannelOwner {
   /** `host:port` */
@@ -211,7 +214,8 @@ export class Connection implements ChannelOwner {
       );
     }
     const first = this.#waiting.peek();
-    if (first && first.deadline <= now && this.#lastReceived < first.deadline - this.#requestTimeout) {
+    const silent = first && first.deadline <= now && this.#lastReceived < first.deadline - this.#requestTimeout;
+    if (silent && !(next !== undefined && next <= first.deadline + BURST)) {
       // Not a byte in all that time: the connection is as good as dead, and a new one may not be.
       this.destroy(
         new TimeoutError("requestTimeout", this.#requestTimeout, `the job server ${this.server} fell silent`),
