@@ -16,7 +16,7 @@ export class Problem extends Error {
     message: string,
     options?: { cause?: unknown; headers?: Record<string, string> },
   ) {
-    super(message, { cause: options?.cause });
+    super(message, options?.cause === undefined ? undefined : { cause: options.cause });
     this.status = status;
     this.code = code;
     this.headers = options?.headers ?? {};
