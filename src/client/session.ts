@@ -129,11 +129,11 @@ export class Session implements ConnectionOwner {
     return true;
   }
 
-  lost(error: Error | undefined): void {
+  lost(): void {
     for (const { tasks } of this.#followers.values()) {
       for (const task of tasks) {
         const handle = task.created?.handle;
-        task.fail(this.#connection.lostError(error, { sent: true, ...(handle && { handle }) }));
+        task.fail(this.#connection.lostError({ sent: true, ...(handle && { handle }) }));
       }
     }
     this.#followers.clear();
@@ -201,7 +201,7 @@ export class Session implements ConnectionOwner {
   #request(encodeRequest: (connection: Connection) => void, waiter: Waiter): void {
     const connection = this.#connection;
     if (!connection.open) {
-      waiter.fail(connection.lostError(undefined, { sent: false }));
+      waiter.fail(connection.lostError({ sent: false }));
       return;
     }
     encodeRequest(connection);

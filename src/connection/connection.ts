@@ -49,6 +49,9 @@ const JOB_NOT_FOUND = "JOB_NOT_FOUND";
 /** How long a closing connection may take to be gone, in milliseconds: a server that is stuck must hold nobody up. */
 const CLOSE_TIMEOUT = 1_000;
 
+/** Requests made within so many milliseconds are given up together: each gets its own time, and none is lost to the first one's. */
+const BURST = 100;
+
 /** ONE connection to a job server: requests go out in batches, and each answer finds the one who waits for it. */
 export class Connection implements ChannelOwner {
   /** `host:port` */
@@ -60,6 +63,8 @@ export class Connection implements ChannelOwner {
   /** How many of the last that wait have not been given to the socket. */
   #unsent = 0;
   #lastReceived = 0;
+  /** What the connection was lost to, if it was lost to something. */
+  #cause: Error | undefined;
   #timer: ReturnType<typeof setTimeout> | undefined;
   #closeTimer: ReturnType<typeof setTimeout> | undefined;
 
@@ -214,7 +219,8 @@ export class Connection implements ChannelOwner {
       );
     }
     const first = this.#waiting.peek();
-    if (first && first.deadline <= now && this.#lastReceived < first.deadline - this.#requestTimeout) {
+    const silent = first && first.deadline <= now && this.#lastReceived < first.deadline - this.#requestTimeout;
+    if (silent && !(next !== undefined && next <= first.deadline + BURST)) {
       // Not a byte in all that time: the connection is as good as dead, and a new one may not be.
       this.destroy(
         new TimeoutError("requestTimeout", this.#requestTimeout, `the job server ${this.server} fell silent`),
@@ -228,16 +234,18 @@ export class Connection implements ChannelOwner {
   }
 
   closed(cause: Error | undefined): void {
+    this.#cause = cause;
     clearTimeout(this.#timer);
     clearTimeout(this.#closeTimer);
     const waiting = this.#waiting.drain();
     const sent = waiting.length - this.#unsent;
-    for (const [index, { waiter }] of waiting.entries()) waiter.fail(this.lostError(cause, { sent: index < sent }));
+    for (const [index, { waiter }] of waiting.entries()) waiter.fail(this.lostError({ sent: index < sent }));
     this.#owner.lost(cause, this);
   }
 
   /** The error for something whose fate the loss of this connection left unknown. */
-  lostError(cause: Error | undefined, details: { handle?: string; sent: boolean }): Error {
+  lostError(details: { handle?: string; sent: boolean }): Error {
+    const cause = this.#cause;
     if (cause instanceof ClosedError) return cause;
     if (cause && isForeignRequest(cause)) return new RequestScopeError({ cause });
     const why = cause ? `: ${cause.message}` : "";

@@ -12,10 +12,17 @@ const REASONS: Record<string, string> = {
   EACCES: "the runtime doesn't permit it",
 };
 
+/** What workerd says, without a code, of a refused connection and of an address that it keeps Workers from. */
+const WORKERD_REFUSED = "cannot connect to the specified address";
+const WORKERD_REASON =
+  "nothing listens there, or Workers may not reach it (a private address, Cloudflare's own, or port 25): " +
+  "start gearmand on it, or check the address";
+
 /** The error for a connection that could not be made: which server, why, what to try. */
 export function connectionError(server: string, cause: unknown): GearmanError {
   if (isForeignRequest(cause)) return new RequestScopeError({ cause });
   const { code, message } = cause as { code?: string; message?: string };
-  const reason = REASONS[code ?? ""] ?? (message || String(cause));
+  const reason =
+    REASONS[code ?? ""] ?? (message?.includes(WORKERD_REFUSED) ? WORKERD_REASON : message || String(cause));
   return new ConnectionError(server, `could not connect to the job server ${server}: ${reason}`, { cause });
 }

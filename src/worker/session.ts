@@ -159,7 +159,7 @@ export class Session implements ConnectionOwner, JobPort {
     clearTimeout(this.#timer);
     for (const { job, controller } of this.#jobs.values()) {
       job.abandon();
-      controller.abort(this.#connection.lostError(error, { handle: job.handle, sent: true }));
+      controller.abort(this.#connection.lostError({ handle: job.handle, sent: true }));
     }
     this.#jobs.clear();
     this.#grabs = 0;

@@ -1,0 +1,26 @@
+import { expect, inject, test } from "vitest";
+import { deploy } from "../support/deployed.ts";
+
+const OK = { code: "OK" };
+const REQUEST_SCOPE = {
+  code: "REQUEST_SCOPE",
+  message: expect.stringContaining("make a Client inside each fetch()"),
+  typed: true,
+};
+
+test("a client of another Workers request says what is wrong, instead of hanging", { timeout: 90_000 }, async () => {
+  const [{ address } = { address: "" }] = inject("servers");
+  await using worker = await deploy({ GEARMAN_SERVERS: address }, "test/e2e/shared-client.ts");
+  const ask = async () => {
+    const response = await worker.fetch("/", { signal: AbortSignal.timeout(10_000) });
+    return response.json();
+  };
+  expect(await ask()).toEqual(OK);
+  expect(await ask()).toEqual(REQUEST_SCOPE);
+
+  // Whoever comes first opens a connection, which the others may be about to use.
+  for (let round = 0; round < 3; round++) {
+    const answers = await Promise.all(Array.from({ length: 6 }, ask));
+    for (const answer of answers) expect([OK, REQUEST_SCOPE]).toContainEqual(answer);
+  }
+});

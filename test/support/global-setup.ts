@@ -1,0 +1,37 @@
+import type { TestProject } from "vitest/node";
+import { command } from "./command.ts";
+import { babbling, silent, startFaultyServer } from "./faults.ts";
+import { startGearmand } from "./gearmand.ts";
+import type { TestServer } from "./provided.ts";
+import { textCommand } from "./text-command.ts";
+import { startWorkers } from "./workers.ts";
+
+/** Starts what all tests share, once a run, and hands them the addresses. */
+export default async function setup(project: TestProject): Promise<() => Promise<void>> {
+  await build();
+  await using stack = new AsyncDisposableStack();
+  const gearmand = stack.use(await startGearmand());
+  const servers: TestServer[] = [{ name: "gearmand", address: gearmand.address }];
+  for (const { address } of servers) {
+    const port = Number(address.split(":")[1]);
+    stack.use(await startWorkers(port));
+    await limitQueue(port);
+  }
+  project.provide("servers", servers);
+  project.provide("silent", stack.use(await startFaultyServer(silent)).address);
+  project.provide("babbling", stack.use(await startFaultyServer(babbling)).address);
+  const all = stack.move();
+  return () => all.disposeAsync();
+}
+
+/** Tests are of what ships: what is built is made anew when it is older than its source. */
+async function build(): Promise<void> {
+  const { code, stdout, stderr } = await command(process.execPath, ["scripts/build.mjs", "--if-stale"]);
+  if (code !== 0) throw new Error(`the build failed:\n${stdout}${stderr}`);
+}
+
+/** Makes the function `full` take one job, which nobody works off. */
+async function limitQueue(port: number): Promise<void> {
+  await textCommand(port, "create function full");
+  await textCommand(port, "maxqueue full 1");
+}
