@@ -1,12 +1,9 @@
 import { PacketType } from "../../assembly/protocol.js";
-import { parseServers, type Servers, serverName } from "../connection/address.js";
-import { Backoff } from "../connection/backoff.js";
+import { parseServers, type Servers } from "../connection/address.js";
 import { checkFunction, checkMilliseconds, checkOptions, show } from "../connection/check.js";
-import { noServer } from "../connection/explain.js";
-import { sleep } from "../connection/wait.js";
 import { ClosedError } from "../errors.js";
 import type { AnyJobs, FunctionName, ResultOf, Validators, WorkloadOf } from "../jobs.js";
-import type { Address } from "../platform/transport.js";
+import { Connections } from "./connections.js";
 import { WorkerEmitter } from "./events.js";
 import { execute, messageOf, type Outcome, type Registration } from "./execute.js";
 import type { Job } from "./job.js";
@@ -21,8 +18,8 @@ import {
   type Settings,
   type WorkerOptions,
 } from "./options.js";
-import { attemptOf, delayAfter, uniqueFor } from "./retry.js";
-import { Session, type SessionOwner } from "./session.js";
+import { attemptOf, tryAgain } from "./retry.js";
+import type { Session, SessionOwner } from "./session.js";
 
 /**
  * What works jobs of a function off. What it returns is the result: a string, bytes, JSON, nothing, or an async
@@ -40,23 +37,17 @@ export type Handler<Workload = unknown, Result = unknown> = (
  * the server gives it to another worker.
  */
 export class Worker<Jobs extends object = AnyJobs> extends WorkerEmitter implements AsyncDisposable {
-  readonly #addresses: readonly Address[];
   readonly #settings: Settings;
+  readonly #connections: Connections;
   readonly #validators: Validators<Jobs>;
   readonly #registrations = new Map<string, Registration>();
-  readonly #sessions = new Set<Session>();
   /** The jobs whose handlers run, whatever became of their servers. */
   readonly #running = new Map<Job, AbortController>();
-  /** Ends the waits and dials of the loops that keep the connections. */
-  readonly #stopped = new AbortController();
   /** Jobs that may still be grabbed before the worker stops. */
   #left = Number.POSITIVE_INFINITY;
   /** Whether the worker leaves once no server has a job any more. */
   #draining = false;
   #paused = false;
-  /** Connections that are being made. */
-  #connecting = 0;
-  #turn = 0;
   #idleTimer: ReturnType<typeof setTimeout> | undefined;
   #idleTimeout: number | undefined;
   #run: Promise<void> | undefined;
@@ -71,8 +62,10 @@ export class Worker<Jobs extends object = AnyJobs> extends WorkerEmitter impleme
     const settings = checkWorkerOptions(options);
     super(settings.logger);
     this.#settings = settings;
-    this.#addresses = parseServers(servers);
     this.#validators = options.jobs ?? {};
+    this.#connections = new Connections(parseServers(servers), settings, this.#sessionOwner(), (name, event) =>
+      this.emit(name, event),
+    );
   }
 
   /**
@@ -92,7 +85,7 @@ export class Worker<Jobs extends object = AnyJobs> extends WorkerEmitter impleme
     const known = this.#registrations.get(name);
     this.#registrations.set(name, { handler, options, validators: this.#validators[name] ?? {} });
     if (!known || known.leaving || known.options.serverTimeout !== options.serverTimeout) {
-      for (const session of this.#sessions) session.register(name, options.serverTimeout);
+      for (const session of this.#connections.sessions) session.register(name, options.serverTimeout);
       this.#share();
     }
     return this;
@@ -107,7 +100,7 @@ export class Worker<Jobs extends object = AnyJobs> extends WorkerEmitter impleme
     if (!registration) return;
     const leaving = { ...registration, leaving: true };
     this.#registrations.set(name, leaving);
-    await Promise.all([...this.#sessions].map((session) => session.leave(name)));
+    await Promise.all([...this.#connections.sessions].map((session) => session.leave(name)));
     // Unless it was added again in the meantime.
     if (this.#registrations.get(name) === leaving) this.#registrations.delete(name);
     this.#share();
@@ -141,7 +134,7 @@ export class Worker<Jobs extends object = AnyJobs> extends WorkerEmitter impleme
     const { signal, maxJobs, idleTimeout } = options;
     if (maxJobs !== undefined) checkCount(maxJobs, "maxJobs");
     if (idleTimeout !== undefined) checkMilliseconds(idleTimeout, "idleTimeout", 1);
-    await this.#start((address) => this.#keep(address), maxJobs, signal, idleTimeout);
+    await this.#start(() => this.#connections.keep(), maxJobs, signal, idleTimeout);
   }
 
   /**
@@ -165,15 +158,13 @@ export class Worker<Jobs extends object = AnyJobs> extends WorkerEmitter impleme
     };
     this.#draining = true;
     this.on("complete", count).on("fail", count).on("exception", count);
-    const failures: Error[] = [];
     const timer = time === undefined ? undefined : setTimeout(() => void this.close(), Math.max(0, time));
     try {
-      await this.#start((address) => this.#visit(address, failures), maxJobs, signal, undefined);
+      await this.#start(() => this.#connections.visit(), maxJobs, signal, undefined);
     } finally {
       clearTimeout(timer);
       this.off("complete", count).off("fail", count).off("exception", count);
     }
-    if (failures.length === this.#addresses.length) throw noServer(this.#addresses.map(serverName), failures);
     return done;
   }
 
@@ -195,7 +186,7 @@ export class Worker<Jobs extends object = AnyJobs> extends WorkerEmitter impleme
   }
 
   async #start(
-    serve: (address: Address) => Promise<void>,
+    serve: () => Promise<void>,
     maxJobs: number | undefined,
     signal: AbortSignal | undefined,
     idleTimeout: number | undefined,
@@ -206,7 +197,7 @@ export class Worker<Jobs extends object = AnyJobs> extends WorkerEmitter impleme
     this.#left = maxJobs ?? Number.POSITIVE_INFINITY;
     this.#idleTimeout = idleTimeout;
     const stop = () => void this.close();
-    this.#run = Promise.all(this.#addresses.map(serve)).then(() => {});
+    this.#run = serve();
     this.#restartIdle();
     if (signal?.aborted) stop();
     signal?.addEventListener("abort", stop, { once: true });
@@ -219,15 +210,14 @@ export class Worker<Jobs extends object = AnyJobs> extends WorkerEmitter impleme
   }
 
   async #close(timeout: number | undefined): Promise<{ aborted: number }> {
-    for (const session of this.#sessions) session.stop();
     clearTimeout(this.#idleTimer);
-    this.#stopped.abort(new ClosedError("this worker was closed"));
+    this.#connections.stop(new ClosedError("this worker was closed"));
     let timer: ReturnType<typeof setTimeout> | undefined;
     const quiet = new Promise<void>((resolve) => {
       this.#onQuiet = resolve;
       if (timeout !== undefined) timer = setTimeout(resolve, timeout);
     });
-    this.#checkQuiet();
+    this.#changed();
     await quiet;
     clearTimeout(timer);
     const aborted = this.#running.size;
@@ -236,113 +226,50 @@ export class Worker<Jobs extends object = AnyJobs> extends WorkerEmitter impleme
       job.abandon();
       controller.abort(new ClosedError("this worker was closed, and did not wait for the job any longer"));
     }
-    for (const session of this.#sessions) session.end();
-    await this.#run;
+    this.#connections.end();
+    await this.#run?.catch(() => {});
     this.emit("close", { aborted });
     return { aborted };
   }
 
-  /** Keeps a connection to one server until the worker stops. */
-  async #keep(address: Address): Promise<void> {
-    const backoff = new Backoff(this.#settings.reconnect);
-    const { signal } = this.#stopped;
-    const server = serverName(address);
-    while (!signal.aborted) {
-      try {
-        const session = await this.#connect(address);
-        backoff.reset();
-        await session.gone;
-      } catch (error) {
-        if (signal.aborted) return;
-        this.emit("error", { server, error: error as Error });
-      }
-      if (signal.aborted) return;
-      const delay = backoff.next();
-      this.emit("reconnecting", { server, delay });
-      await sleep(delay, signal).catch(() => {});
-    }
+  #sessionOwner(): SessionOwner {
+    const worker = this;
+    return {
+      id: this.#settings.id,
+      pollInterval: this.#settings.pollInterval,
+      get functions() {
+        return [...worker.#registrations].map(([name, { options }]) => [name, options.serverTimeout] as const);
+      },
+      attempt: (name, unique) => (this.#registrations.get(name)?.options.retry ? attemptOf(unique).attempt : 1),
+      assigned: (job, controller, session) => {
+        this.#left--;
+        this.#running.set(job, controller);
+        clearTimeout(this.#idleTimer);
+        // Not within the delivery of packets: a handler is a stranger, and may do anything.
+        queueMicrotask(() => void this.#work(job, controller, session));
+      },
+      told: (what, { server }) => this.emit(what, { server }),
+      changed: () => this.#changed(),
+      discarded: ({ server }) => this.emit("discard", { server }),
+      lost: (error, session) => {
+        this.#connections.lost(session);
+        this.emit("disconnect", { server: session.server, error });
+        this.#changed();
+      },
+    };
   }
 
-  /** Stays with one server until it has no more jobs. */
-  async #visit(address: Address, failures: Error[]): Promise<void> {
-    try {
-      const session = await this.#connect(address);
-      await session.gone;
-    } catch (error) {
-      if (this.#stopped.signal.aborted) return;
-      failures.push(error as Error);
-      this.emit("error", { server: serverName(address), error: error as Error });
-      this.#checkDrained();
-    }
-  }
-
-  async #connect(address: Address): Promise<Session> {
-    const server = serverName(address);
-    const begin = performance.now();
-    this.emit("connecting", { server });
-    this.#connecting++;
-    let session: Session;
-    try {
-      session = await Session.open(address, this.#settings.connection, this.#sessionOwner, this.#stopped.signal);
-    } finally {
-      this.#connecting--;
-    }
-    this.#sessions.add(session);
-    this.emit("connect", { server, duration: performance.now() - begin });
-    this.emit("register", { server, functions: [...this.#registrations.keys()] });
+  /** Goes on with whatever slots, jobs or servers were waited for. */
+  #changed(): void {
     this.#share();
-    return session;
+    if (this.#running.size > 0) return;
+    if (this.#onQuiet && !this.#connections.grabbing) this.#onQuiet();
+    if (this.#draining && !this.#closing && !this.#connections.mayHaveJobs) void this.close();
   }
 
-  readonly #sessionOwner: SessionOwner = ((worker: Worker<Jobs>) => ({
-    get id() {
-      return worker.#settings.id;
-    },
-    get pollInterval() {
-      return worker.#settings.pollInterval;
-    },
-    get functions() {
-      return [...worker.#registrations].map(([name, { options }]) => [name, options.serverTimeout] as const);
-    },
-    attempt: (name, unique) => (this.#registrations.get(name)?.options.retry ? attemptOf(unique).attempt : 1),
-    assigned: (job, controller, session) => {
-      this.#left--;
-      this.#running.set(job, controller);
-      clearTimeout(this.#idleTimer);
-      // Not within the delivery of packets: a handler is a stranger, and may do anything.
-      queueMicrotask(() => void this.#work(job, controller, session));
-    },
-    told: (what, { server }) => this.emit(what, { server }),
-    changed: () => {
-      this.#share();
-      this.#checkQuiet();
-      this.#checkDrained();
-    },
-    discarded: ({ server }) => this.emit("discard", { server }),
-    lost: (error, session) => {
-      this.#sessions.delete(session);
-      this.emit("disconnect", { server: session.server, error });
-      this.#checkQuiet();
-      this.#checkDrained();
-    },
-  }))(this);
-
-  /** Shares the free slots out to the sessions whose servers may have jobs: in turn, so that none starves. */
   #share(): void {
     if (this.#closing || this.#paused) return;
-    const sessions = [...this.#sessions];
-    let free = Math.min(this.#settings.concurrency - this.#running.size, this.#left);
-    for (const session of sessions) free -= session.grabs;
-    for (let idle = 0; free > 0 && idle < sessions.length; ) {
-      const session = sessions[this.#turn++ % sessions.length];
-      if (session?.hungry) {
-        session.grab();
-        free--;
-        idle = 0;
-      } else {
-        idle++;
-      }
-    }
+    this.#connections.share(Math.min(this.#settings.concurrency - this.#running.size, this.#left));
   }
 
   async #work(job: Job, controller: AbortController, session: Session): Promise<void> {
@@ -356,7 +283,7 @@ export class Worker<Jobs extends object = AnyJobs> extends WorkerEmitter impleme
       this.#running.delete(job);
       if (this.#running.size === 0) this.#restartIdle();
       if (this.#left <= 0 && this.#running.size === 0) void this.close();
-      this.#sessionOwner.changed();
+      this.#changed();
     }
   }
 
@@ -389,10 +316,7 @@ export class Worker<Jobs extends object = AnyJobs> extends WorkerEmitter impleme
     }
   }
 
-  /**
-   * Submits a failed background job again, or to the dead-letter function, before the job is ended: a worker that dies
-   * in between leaves two jobs rather than none. False when it wasn't, or couldn't be.
-   */
+  /** Whether a failed job goes on as another one. */
   async #tryAgain(
     job: Job,
     registration: Registration | undefined,
@@ -400,22 +324,12 @@ export class Worker<Jobs extends object = AnyJobs> extends WorkerEmitter impleme
     error: unknown,
   ): Promise<boolean> {
     const retry = registration?.options.retry;
-    if (!retry || job.unique === "" || job.lost) return false;
-    const { base, attempt } = attemptOf(job.unique);
-    const last = attempt >= retry.attempts;
-    if (last && retry.deadLetter === undefined) return false;
+    if (!retry) return false;
     try {
-      if (!(await session.isBackground(job.unique))) return false;
-      const { bytes } = job.workload;
-      if (last) {
-        const to = retry.deadLetter as string;
-        await session.submit(to, uniqueFor(base, "dead"), bytes, 0);
-        this.emit("deadLetter", { job, function: to, error });
-      } else {
-        const delay = delayAfter(attempt, retry);
-        await session.submit(job.function, uniqueFor(base, String(attempt + 1)), bytes, delay);
-        this.emit("retry", { job, attempt: attempt + 1, delay, error });
-      }
+      const again = await tryAgain(job, retry, session);
+      if (!again) return false;
+      if ("deadLetter" in again) this.emit("deadLetter", { job, function: again.deadLetter, error });
+      else this.emit("retry", { job, ...again, error });
       return true;
     } catch (cause) {
       // A lost connection gives the job to another worker anyway.
@@ -432,19 +346,5 @@ export class Worker<Jobs extends object = AnyJobs> extends WorkerEmitter impleme
     if (this.#idleTimeout !== undefined && !this.#closing) {
       this.#idleTimer = setTimeout(() => void this.close(), this.#idleTimeout);
     }
-  }
-
-  /** Lets a closing worker go on once nothing runs, and no grab is out that might still bring a job. */
-  #checkQuiet(): void {
-    if (!this.#onQuiet || this.#running.size > 0) return;
-    for (const session of this.#sessions) if (session.grabs > 0) return;
-    this.#onQuiet();
-  }
-
-  /** Closes a draining worker once nothing runs, and no server may have a job. */
-  #checkDrained(): void {
-    if (!this.#draining || this.#closing || this.#running.size > 0 || this.#connecting > 0) return;
-    for (const session of this.#sessions) if (session.hungry || session.grabs > 0) return;
-    void this.close();
   }
 }
