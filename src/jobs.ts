@@ -40,12 +40,12 @@ type ValidationResult<Value> =
   | { readonly value: Value; readonly issues?: undefined }
   | { readonly issues: readonly { readonly message: string; readonly path?: readonly unknown[] | undefined }[] };
 
-/** Validators by function: what they check is JSON. */
+/**
+ * Validators by function, of its `workload` and its `result`: what they check is JSON. It is a mapped type all the way
+ * down, so that the types of the jobs are inferred from the validators.
+ */
 export type Validators<Jobs> = {
-  readonly [Name in keyof Jobs]?: {
-    readonly workload?: Validator<WorkloadOf<Jobs, Name>>;
-    readonly result?: Validator<ResultOf<Jobs, Name>>;
-  };
+  readonly [Name in keyof Jobs]?: { readonly [Part in keyof Jobs[Name]]?: Validator<Jobs[Name][Part]> };
 };
 
 /**
