@@ -23,6 +23,8 @@ export interface SessionOwner {
   changed(): void;
   /** The server does not take a result that was sent: it had given the job to somebody else. */
   discarded(session: Session): void;
+  /** The server can't forward a job's data and warnings: they are dropped. */
+  dropped(session: Session): void;
   /** The connection is gone. */
   lost(error: Error | undefined, session: Session): void;
 }
@@ -53,6 +55,7 @@ export class Session implements ConnectionOwner, JobPort {
   #sleptAt = 0;
   #timer: ReturnType<typeof setTimeout> | undefined;
   #stopping = false;
+  #dropped = false;
   /** Functions that are being taken back, and who waits for it. */
   readonly #leaving = new Map<string, () => void>();
   readonly gone: Promise<void>;
@@ -164,6 +167,12 @@ export class Session implements ConnectionOwner, JobPort {
 
   work(type: PacketType, slot: number, args: readonly string[], data?: string | Uint8Array): void {
     if (!this.#connection.open) return;
+    if (this.#grab === PacketType.GRAB_JOB && (type === PacketType.WORK_DATA || type === PacketType.WORK_WARNING)) {
+      // Perl's gearmand would answer with an error that looks like the answer to a grab.
+      if (!this.#dropped) this.#owner.dropped(this);
+      this.#dropped = true;
+      return;
+    }
     const { encoder, decoder } = this.#connection.codec;
     encoder.work(type, slot, args, data);
     switch (type) {

@@ -251,6 +251,12 @@ export class Worker<Jobs extends object = AnyJobs> extends WorkerEmitter impleme
       told: (what, { server }) => this.emit(what, { server }),
       changed: () => this.#changed(),
       discarded: ({ server }) => this.emit("discard", { server }),
+      dropped: ({ server }) => {
+        const error = new Error(
+          `${server} can't forward a job's data and warnings (Perl's gearmand can't): they are dropped`,
+        );
+        this.emit("error", { server, error });
+      },
       lost: (error, session) => {
         this.#connections.lost(session);
         this.emit("disconnect", { server: session.server, error });
