@@ -1,0 +1,67 @@
+import { copyFile, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import path from "node:path";
+import { fileURLToPath } from "node:url";
+import { build } from "esbuild";
+import { findSystemNode } from "../../scripts/programs.mjs";
+import { command } from "../support/command.ts";
+
+const root = fileURLToPath(new URL("../..", import.meta.url));
+
+/** A program that runs JavaScript. */
+export interface Runtime {
+  readonly name: string;
+  readonly program: string;
+  readonly args: readonly string[];
+}
+
+/** Every runtime with sockets of its own. The first is the Node that npm runs on, 20 at the least. */
+export const runtimes: readonly Runtime[] = [
+  { name: "the system's Node", program: findSystemNode(), args: [] },
+  { name: "this Node", program: process.execPath, args: [] },
+  {
+    name: "Deno",
+    program: path.join(root, "node_modules/.bin/deno"),
+    args: ["run", "--no-lock", "--node-modules-dir=manual", "--allow-net=127.0.0.1", "--allow-env", "--allow-read"],
+  },
+  { name: "Bun", program: path.join(root, "node_modules/.bin/bun"), args: ["run"] },
+];
+
+/** A folder in which the package is installed, as npm packs it, and nothing else. */
+export interface Installation extends AsyncDisposable {
+  readonly folder: string;
+}
+
+/** Packs the package and installs it elsewhere, with two programs beside it: `submit.mjs` and `cases.mjs`. */
+export async function install(): Promise<Installation> {
+  const folder = await mkdtemp(path.join(tmpdir(), "edgear-installed-"));
+  const installation = { folder, [Symbol.asyncDispose]: () => rm(folder, { recursive: true, force: true }) };
+  try {
+    const packed = await npm(["pack", "--ignore-scripts", "--json", "--pack-destination", folder], root);
+    const tarball = Object.values(JSON.parse(packed) as Record<string, { filename: string }>)[0]?.filename ?? "";
+    await writeFile(path.join(folder, "package.json"), JSON.stringify({ private: true, type: "module" }));
+    await npm(["install", "--offline", "--no-audit", "--no-fund", `./${path.basename(tarball)}`], folder);
+    await copyFile(path.join(root, "test/runtimes/submit.mjs"), path.join(folder, "submit.mjs"));
+    await build({
+      entryPoints: [path.join(root, "test/runtimes/run-cases.ts")],
+      outfile: path.join(folder, "cases.mjs"),
+      bundle: true,
+      format: "esm",
+      platform: "node",
+      // Node 20 doesn't know `await using` yet.
+      target: "node20",
+      external: ["edgear", "edgear/*"],
+      logLevel: "silent",
+    });
+    return installation;
+  } catch (error) {
+    await installation[Symbol.asyncDispose]();
+    throw error;
+  }
+}
+
+async function npm(args: readonly string[], cwd: string): Promise<string> {
+  const { code, stdout, stderr } = await command("npm", args, { cwd, timeout: 60_000 });
+  if (code !== 0) throw new Error(`npm ${args.join(" ")} failed:\n${stdout}${stderr}`);
+  return stdout;
+}

@@ -1,0 +1,20 @@
+// Runs the shared suite without a test runner: on Node 20, Deno and Bun. It is bundled first (installed.ts), the
+// library left out: that is the installed package. Arguments: the servers and the silent one, as JSON.
+import { cases } from "../conformance/cases.ts";
+
+const [servers, silent] = JSON.parse(process.argv[2] ?? "[]") as [{ name: string; address: string }[], string];
+let passed = 0;
+let failed = 0;
+for (const { name: server, address } of servers) {
+  for (const { name, run } of cases) {
+    try {
+      await run({ server: address, silent });
+      passed++;
+    } catch (error) {
+      failed++;
+      process.stdout.write(`FAILED against ${server}: ${name}\n${(error as Error).stack ?? String(error)}\n`);
+    }
+  }
+}
+process.stdout.write(`${passed} passed, ${failed} failed\n`);
+process.exitCode = failed > 0 || passed === 0 ? 1 : 0;
