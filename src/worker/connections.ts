@@ -60,7 +60,7 @@ export class Connections {
         try {
           await (await this.#connect(address)).gone;
         } catch (error) {
-          if (this.#stopped.signal.aborted) return;
+          if (error === this.#stopped.signal.reason) return;
           failures.push(error as Error);
           this.#emit("error", { server: serverName(address), error: error as Error });
           this.#owner.changed();

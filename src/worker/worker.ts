@@ -48,6 +48,8 @@ export class Worker<Jobs extends object = AnyJobs> extends WorkerEmitter impleme
   /** Whether the worker leaves once no server has a job any more. */
   #draining = false;
   #paused = false;
+  /** Whether the worker grabs no more, for good. */
+  #leaving = false;
   #idleTimer: ReturnType<typeof setTimeout> | undefined;
   #idleTimeout: number | undefined;
   #run: Promise<void> | undefined;
@@ -210,6 +212,7 @@ export class Worker<Jobs extends object = AnyJobs> extends WorkerEmitter impleme
   }
 
   async #close(timeout: number | undefined): Promise<{ aborted: number }> {
+    this.#leaving = true;
     clearTimeout(this.#idleTimer);
     this.#connections.stop(new ClosedError("this worker was closed"));
     let timer: ReturnType<typeof setTimeout> | undefined;
@@ -270,11 +273,11 @@ export class Worker<Jobs extends object = AnyJobs> extends WorkerEmitter impleme
     this.#share();
     if (this.#running.size > 0) return;
     if (this.#onQuiet && !this.#connections.grabbing) this.#onQuiet();
-    if (this.#draining && !this.#closing && !this.#connections.mayHaveJobs) void this.close();
+    if (this.#draining && !this.#leaving && !this.#connections.mayHaveJobs) void this.close();
   }
 
   #share(): void {
-    if (this.#closing || this.#paused) return;
+    if (this.#leaving || this.#paused) return;
     this.#connections.share(Math.min(this.#settings.concurrency - this.#running.size, this.#left));
   }
 
@@ -349,7 +352,7 @@ export class Worker<Jobs extends object = AnyJobs> extends WorkerEmitter impleme
 
   #restartIdle(): void {
     clearTimeout(this.#idleTimer);
-    if (this.#idleTimeout !== undefined && !this.#closing) {
+    if (this.#idleTimeout !== undefined && !this.#leaving) {
       this.#idleTimer = setTimeout(() => void this.close(), this.#idleTimeout);
     }
   }

@@ -142,7 +142,15 @@ describe.each(inject("servers"))("handlers, over $name", ({ address }) => {
     await using client = new Client(address);
     const task = client.submit(name, "ä", { unique: name, timeout: 10_000 });
     const { handle } = await task.handle;
-    const expected = { handle, itself: name, unique: name, server: address, attempt: 1, reducer: "none", workload: "ä" };
+    const expected = {
+      handle,
+      itself: name,
+      unique: name,
+      server: address,
+      attempt: 1,
+      reducer: "none",
+      workload: "ä",
+    };
     assert.deepEqual((await task.result).json(), expected);
     const reduced = await client.run(name, "ä", { reducer: "sum", timeout: 10_000 });
     assert.equal(reduced.json<{ reducer: string }>().reducer, "sum");

@@ -54,7 +54,13 @@ describe.each(inject("servers"))("a worker's life, over $name", ({ address }) =>
     await using worker = new Worker(address);
     worker.add(
       name,
-      ({ signal }) => new Promise((_, reject) => signal.addEventListener("abort", () => reject((reason = signal.reason)))),
+      ({ signal }) =>
+        new Promise((_, reject) =>
+          signal.addEventListener("abort", () => {
+            reason = signal.reason;
+            reject(reason);
+          }),
+        ),
       { timeout: 60 },
     );
     const running = worker.run();
@@ -101,7 +107,7 @@ describe.each(inject("servers"))("a worker's life, over $name", ({ address }) =>
 
   test("closing lets running jobs finish, sends their results, and grabs no others", async () => {
     const name = fresh("closing");
-    const { worker, running } = startWorker(address, { [name]: async () => (await pause(150), "finished") });
+    const { worker, running } = startWorker(address, { [name]: () => pause(150).then(() => "finished") });
     await using client = new Client(address);
     const first = client.run(name, "", { timeout: 10_000 });
     await nextEvent(worker, "start");
@@ -119,7 +125,12 @@ describe.each(inject("servers"))("a worker's life, over $name", ({ address }) =>
     const name = fresh("aborted");
     let reason: unknown;
     const { worker, running } = startWorker(address, {
-      [name]: (job) => new Promise(() => job.signal.addEventListener("abort", () => (reason = job.signal.reason))),
+      [name]: (job) =>
+        new Promise(() =>
+          job.signal.addEventListener("abort", () => {
+            reason = job.signal.reason;
+          }),
+        ),
     });
     await using client = new Client(address);
     const job = await client.background(name);
@@ -222,7 +233,18 @@ describe.each(inject("servers"))("a worker's life, over $name", ({ address }) =>
     const lines: string[] = [];
     const log = (...words: unknown[]) => void lines.push(words.join(" "));
     const worker = new Worker(address, { logger: { debug: log, info: log, warn: log, error: log } });
-    for (const event of ["connecting", "connect", "register", "noJob", "sleep", "start", "complete", "exception", "disconnect", "close"] as const) {
+    for (const event of [
+      "connecting",
+      "connect",
+      "register",
+      "noJob",
+      "sleep",
+      "start",
+      "complete",
+      "exception",
+      "disconnect",
+      "close",
+    ] as const) {
       worker.on(event, () => order.push(event));
     }
     worker.add(name, ({ workload }) => {
@@ -236,8 +258,22 @@ describe.each(inject("servers"))("a worker's life, over $name", ({ address }) =>
     await worker.close();
     await running;
     const once = order.filter((event, index) => order.indexOf(event) === index);
-    assert.deepEqual(once, ["connecting", "connect", "register", "noJob", "sleep", "start", "complete", "exception", "disconnect", "close"]);
-    assert.ok(lines.some((line) => /threw after .* ms: out of paper/.test(line)), lines.join("\n"));
+    assert.deepEqual(once, [
+      "connecting",
+      "connect",
+      "register",
+      "noJob",
+      "sleep",
+      "start",
+      "complete",
+      "exception",
+      "disconnect",
+      "close",
+    ]);
+    assert.ok(
+      lines.some((line) => /threw after .* ms: out of paper/.test(line)),
+      lines.join("\n"),
+    );
   });
 
   test("mistakes are refused in words", async () => {
@@ -247,7 +283,10 @@ describe.each(inject("servers"))("a worker's life, over $name", ({ address }) =>
     assert.throws(() => worker.add("a\0b", () => {}), /must not have a NUL/);
     assert.throws(() => worker.add("f", "handler" as never), /must be a function, not "handler"/);
     assert.throws(() => worker.add("f", () => {}, { timeout: -1 }), /timeout must be a number of milliseconds/);
-    assert.throws(() => worker.add("f", () => {}, { retry: { attempts: 1 } }), /retry.attempts must be a whole number from 2/);
+    assert.throws(
+      () => worker.add("f", () => {}, { retry: { attempts: 1 } }),
+      /retry.attempts must be a whole number from 2/,
+    );
     assert.throws(() => new Worker(address, { concurrency: 0 }), /concurrency must be a whole number from 1, not 0/);
     assert.throws(() => new Worker(address, { id: "two words" }), /white space/);
     assert.throws(() => new Worker(address, { concurency: 2 } as never), /has no option "concurency"/);

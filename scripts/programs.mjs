@@ -1,0 +1,55 @@
+/**
+ * Where the programs are that the tests talk to: the job server, and its command line tools.
+ */
+
+import { spawnSync } from "node:child_process";
+import { existsSync, readFileSync } from "node:fs";
+import path from "node:path";
+
+/** Where packages put programs, beside what PATH says: a user's PATH often has no sbin. */
+const FOLDERS = [
+  "/usr/sbin",
+  "/usr/local/sbin",
+  "/opt/homebrew/sbin",
+  "/usr/bin",
+  "/usr/local/bin",
+  "/opt/homebrew/bin",
+];
+
+/**
+ * All programs of a name.
+ * @param {string} name
+ * @returns {string[]}
+ */
+function programs(name) {
+  const folders = new Set([...(process.env.PATH ?? "").split(path.delimiter), ...FOLDERS]);
+  return [...folders].map((folder) => path.join(folder, name)).filter((file) => existsSync(file));
+}
+
+/**
+ * A program, by its name.
+ * @param {string} name
+ * @returns {string | undefined}
+ */
+export function findProgram(name) {
+  return programs(name)[0];
+}
+
+/**
+ * The job server. Perl has one of the same name (Debian: /usr/bin/gearmand), which is another program with another protocol.
+ * @returns {string | undefined}
+ */
+export function findGearmand() {
+  return programs("gearmand").find((file) => {
+    const { stdout } = spawnSync(file, ["--version"], { encoding: "utf8", timeout: 10_000 });
+    return /^\s*gearmand \d/.test(stdout ?? "");
+  });
+}
+
+/**
+ * Perl's job server of the same name.
+ * @returns {string | undefined}
+ */
+export function findPerlGearmand() {
+  return programs("gearmand").find((file) => readFileSync(file, "latin1").slice(0, 100).includes("perl"));
+}

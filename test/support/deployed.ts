@@ -1,0 +1,76 @@
+import { mkdtemp, readdir, readFile, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import path from "node:path";
+import { fileURLToPath } from "node:url";
+import { Log, LogLevel, Miniflare } from "miniflare";
+import { command } from "./command.ts";
+
+const root = fileURLToPath(new URL("../..", import.meta.url));
+
+/** A Cloudflare Worker, built as `wrangler deploy` builds it, running in workerd. */
+export interface Deployed extends AsyncDisposable {
+  fetch(path: string, init?: RequestInit): Promise<Response>;
+}
+
+/** Builds a Worker (default: the one of wrangler.toml) and runs what came out. `vars` are what [vars] would set. */
+export async function deploy(vars: Record<string, string | number>, script?: string): Promise<Deployed> {
+  const folder = await mkdtemp(path.join(tmpdir(), "edgear-deploy-"));
+  try {
+    const modules = await build(folder, script);
+    const miniflare = new Miniflare({
+      log: new Log(LogLevel.NONE),
+      handleStructuredLogs: () => {},
+      // Only loopback is talked to.
+      cf: false,
+      host: "127.0.0.1",
+      port: 0,
+      workers: [
+        {
+          config: {
+            name: "deployed",
+            compatibilityDate: await compatibilityDate(),
+            manifest: { mainModule: modules.main, modules: modules.all },
+            env: Object.fromEntries(Object.entries(vars).map(([name, value]) => [name, { type: "json", value }])),
+          },
+        },
+      ],
+    });
+    const origin = await miniflare.ready;
+    return {
+      fetch: (path, init) => fetch(new URL(path, origin), init),
+      [Symbol.asyncDispose]: () => miniflare.dispose(),
+    };
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
+}
+
+type Module = { type: "esm"; contents: string } | { type: "wasm"; contents: Uint8Array<ArrayBuffer> };
+
+async function build(folder: string, script?: string): Promise<{ main: string; all: Record<string, Module> }> {
+  const wrangler = path.join(root, "node_modules/wrangler/bin/wrangler.js");
+  const args = ["deploy", ...(script ? [script] : []), "--dry-run", "--outdir", folder];
+  const { code, stdout, stderr } = await command(process.execPath, [wrangler, ...args], {
+    cwd: root,
+    timeout: 60_000,
+    env: { WRANGLER_SEND_METRICS: "false", CI: "true" },
+  });
+  if (code !== 0) throw new Error(`wrangler could not build the Worker:\n${stdout}${stderr}`);
+  const all: Record<string, Module> = {};
+  for (const file of await readdir(folder)) {
+    const bytes = await readFile(path.join(folder, file));
+    if (file.endsWith(".js")) all[file] = { type: "esm", contents: bytes.toString() };
+    if (file.endsWith(".wasm")) all[file] = { type: "wasm", contents: new Uint8Array(bytes) };
+  }
+  const main = Object.keys(all).find((file) => file.endsWith(".js"));
+  if (!main) throw new Error(`wrangler built no module: ${stdout}`);
+  return { main, all };
+}
+
+/** The one that wrangler.toml asks for. */
+async function compatibilityDate(): Promise<string> {
+  const config = await readFile(path.join(root, "wrangler.toml"), "utf8");
+  const date = /^compatibility_date = "(.+)"$/m.exec(config)?.[1];
+  if (!date) throw new Error("wrangler.toml has no compatibility_date");
+  return date;
+}

@@ -1,0 +1,72 @@
+import { mkdtemp } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import path from "node:path";
+import { setTimeout as delay } from "node:timers/promises";
+import { findGearmand } from "../../scripts/programs.mjs";
+import { freePort } from "./ports.ts";
+import { BackgroundProcess } from "./process.ts";
+import { textCommand } from "./text-command.ts";
+
+/** Milliseconds until a server must answer. */
+const START_TIMEOUT = 10_000;
+
+/** A real gearmand of its own, on a free loopback port. */
+export interface Gearmand extends AsyncDisposable {
+  /** `127.0.0.1:<port>` */
+  readonly address: string;
+  readonly port: number;
+  readonly pid: number;
+  /** What it has logged. */
+  readonly log: string;
+  stop(): Promise<void>;
+}
+
+export interface GearmandOptions {
+  /** More of its command line. */
+  args?: readonly string[];
+  /** Default: a free one. To start a server again where one was. */
+  port?: number;
+}
+
+/** Starts a gearmand and waits until it answers. */
+export async function startGearmand(options: GearmandOptions = {}): Promise<Gearmand> {
+  const program = findGearmand();
+  if (!program) throw new Error("gearmand is not installed: run node scripts/peers.mjs");
+  const { args = [], port = await freePort() } = options;
+  const folder = await mkdtemp(path.join(tmpdir(), "edgear-gearmand-"));
+  const here = ["--listen=127.0.0.1", `--port=${port}`, `--pid-file=${path.join(folder, "pid")}`];
+  const server = await BackgroundProcess.start(
+    program,
+    [...here, "--log-file=stderr", "--verbose=ERROR", ...args],
+    folder,
+  );
+  try {
+    await answering(server, port);
+  } catch (error) {
+    await server.stop();
+    throw error;
+  }
+  return {
+    address: `127.0.0.1:${port}`,
+    port,
+    pid: server.pid,
+    get log() {
+      return server.output;
+    },
+    stop: () => server.stop(),
+    [Symbol.asyncDispose]: () => server.stop(),
+  };
+}
+
+/** Waits until the server answers, and makes sure that it is this one: two gearmands can share one port. */
+async function answering(server: BackgroundProcess, port: number): Promise<void> {
+  const deadline = performance.now() + START_TIMEOUT;
+  for (;;) {
+    const reply = await textCommand(port, "getpid").catch(() => undefined);
+    if (reply === `OK ${server.pid}`) return;
+    if (reply !== undefined) throw server.error(`found another server on its port ${port}: ${reply}`);
+    if (!server.running) throw server.error("ended");
+    if (performance.now() > deadline) throw server.error(`did not answer on port ${port}`);
+    await delay(20);
+  }
+}

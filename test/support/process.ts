@@ -1,0 +1,86 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
+import { rm } from "node:fs/promises";
+
+/** How long a process may take to end when it is asked to, in milliseconds. */
+const GRACE = 2_000;
+
+/** Output that is kept of each stream, in characters: the last of it says what went wrong. */
+const KEPT = 64 * 1024;
+
+/**
+ * Waits for a line on its standard input. When there is none, whoever started it is dead, however that came, and the
+ * process it guards is killed and its folder removed: a test run that is interrupted leaves nothing behind.
+ */
+const GUARD = 'read -r line || { kill -9 "$0"; rm -rf "$@"; }';
+
+/** A process that runs beside the tests. */
+export class BackgroundProcess implements AsyncDisposable {
+  readonly #child: ChildProcess;
+  readonly #guard: ChildProcess;
+  readonly #name: string;
+  readonly #folder: string | undefined;
+  readonly #exited: Promise<unknown>;
+  #output = "";
+
+  private constructor(name: string, child: ChildProcess, guard: ChildProcess, folder: string | undefined) {
+    this.#name = name;
+    this.#folder = folder;
+    this.#child = child;
+    this.#guard = guard;
+    this.#exited = once(child, "exit");
+    const keep = (chunk: Buffer) => {
+      this.#output = (this.#output + chunk).slice(-KEPT);
+    };
+    child.stdout?.on("data", keep);
+    child.stderr?.on("data", keep);
+    this.#exited.then(() => guard.stdin?.end("done\n"));
+  }
+
+  /**
+   * Starts a program. A folder that is its own is removed when it has ended.
+   * @throws when it can't be started
+   */
+  static async start(command: string, args: readonly string[], folder?: string): Promise<BackgroundProcess> {
+    const child = spawn(command, args, { stdio: ["ignore", "pipe", "pipe"] });
+    await once(child, "spawn");
+    const guard = spawn("/bin/sh", ["-c", GUARD, String(child.pid), ...(folder ? [folder] : [])], {
+      stdio: ["pipe", "ignore", "ignore"],
+    });
+    // A guard that is gone needs no word any more.
+    guard.stdin?.on("error", () => {});
+    return new BackgroundProcess(command, child, guard, folder);
+  }
+
+  get pid(): number {
+    return this.#child.pid as number;
+  }
+
+  /** What it has written, to both streams. */
+  get output(): string {
+    return this.#output;
+  }
+
+  get running(): boolean {
+    return this.#child.exitCode === null && this.#child.signalCode === null;
+  }
+
+  /** Has it end: asks first, then doesn't. */
+  async stop(): Promise<void> {
+    const timer = setTimeout(() => this.#child.kill("SIGKILL"), GRACE);
+    if (this.running) this.#child.kill("SIGTERM");
+    await this.#exited;
+    clearTimeout(timer);
+    if (this.#guard.exitCode === null) await once(this.#guard, "exit");
+    if (this.#folder) await rm(this.#folder, { recursive: true, force: true });
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.stop();
+  }
+
+  /** An error that shows what the process has written. */
+  error(what: string): Error {
+    return new Error(`${this.#name} ${what}\n${this.#output}`);
+  }
+}

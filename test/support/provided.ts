@@ -1,0 +1,19 @@
+/** A job server that the shared suite runs against. */
+export interface TestServer {
+  /** What tests call it. */
+  readonly name: string;
+  /** `127.0.0.1:<port>` */
+  readonly address: string;
+}
+
+declare module "vitest" {
+  /** What global-setup.ts hands to the tests of all projects. */
+  interface ProvidedContext {
+    /** The servers of the shared suite, the real gearmand first. */
+    servers: TestServer[];
+    /** The address of a server that takes connections and never answers. */
+    silent: string;
+    /** The address of a server whose answers are no packets. */
+    babbling: string;
+  }
+}

@@ -1,0 +1,32 @@
+import { cloudflareTest } from "@cloudflare/vitest-plugin";
+import { defineConfig } from "vitest/config";
+
+/** One test runs until here at most; nothing that is tested takes a tenth of it. */
+const testTimeout = 20_000;
+
+export default defineConfig({
+  test: {
+    globalSetup: "test/support/global-setup.ts",
+    projects: [
+      {
+        test: { name: "node", include: ["test/**/*.test.ts"], exclude: ["test/workerd/**"], testTimeout },
+      },
+      {
+        plugins: [
+          cloudflareTest(({ inject }) => ({
+            wrangler: { configPath: "./wrangler.toml" },
+            miniflare: {
+              compatibilityFlags: ["nodejs_compat"],
+              bindings: { GEARMAN_SERVERS: inject("servers")[0]?.address ?? "" },
+            },
+          })),
+        ],
+        test: {
+          name: "workerd",
+          include: ["test/conformance/**/*.test.ts", "test/workerd/**/*.test.ts"],
+          testTimeout,
+        },
+      },
+    ],
+  },
+});
