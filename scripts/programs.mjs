@@ -53,3 +53,13 @@ export function findGearmand() {
 export function findPerlGearmand() {
   return programs("gearmand").find((file) => readFileSync(file, "latin1").slice(0, 100).includes("perl"));
 }
+
+/**
+ * The Node that npm runs on, and not the one that is installed here as a development dependency.
+ * @returns {string}
+ */
+export function findSystemNode() {
+  const node = programs("node").find((file) => !file.includes("node_modules"));
+  if (!node) throw new Error("there is no node on the PATH but the one in node_modules");
+  return node;
+}

@@ -3,11 +3,11 @@ import { checkMaxPacketSize, DEFAULT_MAX_PACKET_SIZE } from "../codec/codec.js";
 import type { BackoffOptions } from "../connection/backoff.js";
 import { checkFunction, checkMilliseconds, checkOptions, checkText, show } from "../connection/check.js";
 import type { ConnectionOptions } from "../connection/connection.js";
-import type { Validators } from "../jobs.js";
+import type { AnyJobs, Validators } from "../jobs.js";
 import type { Logger } from "./events.js";
 
 /** Options of a worker. Times are in milliseconds. */
-export interface WorkerOptions<Jobs = unknown> {
+export interface WorkerOptions<Jobs = AnyJobs> {
   /** How many jobs run at once, over all servers; default 1. */
   concurrency?: number;
   /** What `workers` lists of a job server call this worker: up to 127 bytes without white space. */

@@ -33,3 +33,6 @@ const untyped = new Worker("localhost");
 untyped.add("anything", (job) => job.workload.json<{ id: number }>().id);
 untyped.add("anything", (job) => job.workload.bytes);
 untyped.add("nothing", () => {});
+
+const optioned = new Worker("localhost", { concurrency: 2 });
+optioned.add("anything", (job) => job.workload.bytes);
