@@ -1,20 +1,31 @@
 /**
- * Makes sure that the programs are installed that the tests talk to: gearmand, the existing job server, and its command
- * line tools. Installs what is missing with apt-get (as root, or through a sudo that asks nothing) or brew; where
+ * Makes sure that the programs are installed that the tests talk to: gearmand, the existing job server, its command
+ * line tools, PHP's and Perl's clients, and Perl's gearmand. Installs what is missing with apt-get (as root, or through a sudo that asks nothing) or brew; where
  * neither can be used it says what to install, and fails.
  */
 
 import { spawnSync } from "node:child_process";
-import { findGearmand, findProgram } from "./programs.mjs";
+import { findGearmand, findPerlGearmand, findProgram, succeeds } from "./programs.mjs";
 
 /**
  * What the tests need: how to see that it is there, and the packages that have it.
- * @type {{ name: string; there: () => boolean; apt: string; brew: string }[]}
+ * @type {{ name: string; there: () => boolean; apt: string; brew?: string }[]}
  */
 const PEERS = [
   { name: "gearmand", there: () => findGearmand() !== undefined, apt: "gearman-job-server", brew: "gearman" },
   { name: "gearman", there: () => findProgram("gearman") !== undefined, apt: "gearman-tools", brew: "gearman" },
   { name: "gearadmin", there: () => findProgram("gearadmin") !== undefined, apt: "gearman-tools", brew: "gearman" },
+  {
+    name: "PHP's gearman extension",
+    there: () => succeeds("php", ["-r", "exit(class_exists('GearmanClient') ? 0 : 1);"]),
+    apt: "php-gearman",
+  },
+  {
+    name: "Perl's Gearman::Client",
+    there: () => succeeds("perl", ["-MGearman::Client", "-MJSON::PP", "-e", "1"]),
+    apt: "libgearman-client-perl",
+  },
+  { name: "Perl's gearmand", there: () => findPerlGearmand() !== undefined, apt: "gearman-server" },
 ];
 
 /**
@@ -57,9 +68,10 @@ function install(/** @type {typeof PEERS} */ peers) {
     else if (findProgram("sudo") && run(["sudo", "-n", "true"], "ignore")) run(["sudo", "-n", ...shell]);
     return { by: "Debian", packages: apt };
   }
-  const brew = [...new Set(peers.map((peer) => peer.brew))];
+  // Homebrew has gearmand and its tools, and no more: the others are to be had from PECL and CPAN.
+  const brew = [...new Set(peers.flatMap((peer) => peer.brew ?? []))];
   if (findProgram("brew")) {
-    run(["brew", "install", ...brew]);
+    if (brew.length > 0) run(["brew", "install", ...brew]);
     return { by: "Homebrew", packages: brew };
   }
   return { packages: [...apt, "/", ...brew] };

@@ -3,7 +3,7 @@
  */
 
 import { spawnSync } from "node:child_process";
-import { existsSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import path from "node:path";
 
 /** Where packages put programs, beside what PATH says: a user's PATH often has no sbin. */
@@ -44,4 +44,33 @@ export function findGearmand() {
     const { stdout } = spawnSync(file, ["--version"], { encoding: "utf8", timeout: 10_000 });
     return /^\s*gearmand \d/.test(stdout ?? "");
   });
+}
+
+/**
+ * Perl's job server of the same name.
+ * @returns {string | undefined}
+ */
+export function findPerlGearmand() {
+  return programs("gearmand").find((file) => readFileSync(file, "latin1").slice(0, 100).includes("perl"));
+}
+
+/**
+ * Whether a program ends well, e.g. one that loads a library to see that it is there.
+ * @param {string} name
+ * @param {string[]} args
+ * @returns {boolean}
+ */
+export function succeeds(name, args) {
+  const program = findProgram(name);
+  return program !== undefined && spawnSync(program, args, { stdio: "ignore", timeout: 10_000 }).status === 0;
+}
+
+/**
+ * The Node that npm runs on, and not the one that is installed here as a development dependency.
+ * @returns {string}
+ */
+export function findSystemNode() {
+  const node = programs("node").find((file) => !file.includes("node_modules"));
+  if (!node) throw new Error("there is no node on the PATH but the one in node_modules");
+  return node;
 }

@@ -24,14 +24,17 @@ export {
   ServerError,
   TimeoutError,
 } from "./errors.js";
+export type { JobMap, JobTypes, Validator, Validators } from "./jobs.js";
 export { Payload, type PayloadInput } from "./payload.js";
 export type { TlsOptions } from "./platform/transport.js";
+export type { Logger, WorkerEvents } from "./worker/events.js";
 export { Job, JobFailed } from "./worker/job.js";
-export {
-  type FunctionOptions,
-  type Handler,
-  type RunOptions,
-  Worker,
-  type WorkerEvents,
-  type WorkerOptions,
-} from "./worker/worker.js";
+export type {
+  CloseOptions,
+  DrainOptions,
+  FunctionOptions,
+  RetryOptions,
+  RunOptions,
+  WorkerOptions,
+} from "./worker/options.js";
+export { type Handler, Worker } from "./worker/worker.js";

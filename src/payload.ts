@@ -19,13 +19,16 @@ export type PayloadInput =
   | null
   | undefined;
 
-/** Bytes that came from the other side, read as `Response` bodies are. */
-export class Payload {
+/** Bytes that came from the other side, read as `Response` bodies are. `Value` is what they are as JSON. */
+export class Payload<Value = unknown> {
   /** The bytes as they came. They are this payload's own. */
   readonly bytes: Uint8Array;
+  readonly #checked: { readonly value: Value } | undefined;
 
-  constructor(bytes: Uint8Array) {
+  /** @param checked what a validator made of the bytes, when there was one */
+  constructor(bytes: Uint8Array, checked?: { readonly value: Value }) {
     this.bytes = bytes;
+    this.#checked = checked;
   }
 
   /** The bytes as UTF-8 text; what isn't UTF-8 becomes U+FFFD. */
@@ -34,11 +37,11 @@ export class Payload {
   }
 
   /**
-   * The bytes as JSON.
+   * The bytes as JSON; where there is a validator, what it made of that.
    * @throws SyntaxError when they are none
    */
-  json<T = unknown>(): T {
-    return JSON.parse(this.text()) as T;
+  json<T = Value>(): T {
+    return (this.#checked ? this.#checked.value : JSON.parse(this.text())) as T;
   }
 
   toString(): string {

@@ -1,7 +1,7 @@
 import { serverName } from "../connection/address.js";
 import type { ConnectionOptions } from "../connection/connection.js";
+import { noServer } from "../connection/explain.js";
 import { abortable } from "../connection/wait.js";
-import { ConnectionError } from "../errors.js";
 import type { Address } from "../platform/transport.js";
 import { Session } from "./session.js";
 
@@ -59,15 +59,7 @@ export class Sessions {
         failures.push(error as Error);
       }
     }
-    if (failures.length === 1) throw failures[0];
-    const names = this.#servers.map(({ address }) => serverName(address)).join(", ");
-    throw new ConnectionError(
-      names,
-      `none of the job servers could be reached: ${failures.map(({ message }) => message).join("; ")}`,
-      {
-        cause: new AggregateError(failures),
-      },
-    );
+    throw noServer(this.names, failures);
   }
 
   /**

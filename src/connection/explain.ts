@@ -26,3 +26,12 @@ export function connectionError(server: string, cause: unknown): GearmanError {
     REASONS[code ?? ""] ?? (message?.includes(WORKERD_REFUSED) ? WORKERD_REASON : message || String(cause));
   return new ConnectionError(server, `could not connect to the job server ${server}: ${reason}`, { cause });
 }
+
+/** The error for several servers of which none could be had; of one, its own. */
+export function noServer(servers: readonly string[], failures: readonly Error[]): Error {
+  if (failures.length === 1) return failures[0] as Error;
+  const reasons = failures.map(({ message }) => message).join("; ");
+  return new ConnectionError(servers.join(", "), `none of the job servers could be reached: ${reasons}`, {
+    cause: new AggregateError(failures),
+  });
+}

@@ -12,11 +12,23 @@ export class JobFailed extends Error {
 
 /** How a job's packets reach its server. Nothing is sent once the connection it came by is gone. */
 export interface JobPort {
+  readonly server: string;
   work(type: PacketType, slot: number, args: readonly string[], data?: string | Uint8Array): void;
 }
 
-/** A job, as its handler gets it. */
-export class Job {
+/** What a server tells of a job that it gives out. */
+export interface JobDescription {
+  handle: string;
+  function: string;
+  unique: string;
+  reducer: string;
+  attempt: number;
+  workload: Payload;
+  signal: AbortSignal;
+}
+
+/** A job, as its handler gets it. `Workload` is what its workload is as JSON. */
+export class Job<Workload = unknown> {
   /** The job's handle. */
   readonly handle: string;
   /** The function that it was submitted to. */
@@ -25,34 +37,36 @@ export class Job {
   readonly unique: string;
   /** The function that its parts are to go to, of a job submitted with one; else `undefined`. */
   readonly reducer: string | undefined;
-  readonly workload: Payload;
+  /** Which try this is, from 1, of a function that is added with `retry`; of others always 1. */
+  readonly attempt: number;
   /** Aborts when the job's time is over, its server is lost, or the worker is closed without waiting for it. */
   readonly signal: AbortSignal;
   readonly #port: JobPort;
   readonly #slot: number;
+  #workload: Payload<Workload>;
   #ended = false;
+  #lost = false;
 
   /** @internal */
-  constructor(
-    port: JobPort,
-    slot: number,
-    about: {
-      handle: string;
-      function: string;
-      unique: string;
-      reducer: string;
-      workload: Payload;
-      signal: AbortSignal;
-    },
-  ) {
+  constructor(port: JobPort, slot: number, about: JobDescription) {
     this.#port = port;
     this.#slot = slot;
     this.handle = about.handle;
     this.function = about.function;
     this.unique = about.unique;
     this.reducer = about.reducer || undefined;
-    this.workload = about.workload;
+    this.#workload = about.workload as Payload<Workload>;
+    this.attempt = about.attempt;
     this.signal = about.signal;
+  }
+
+  get workload(): Payload<Workload> {
+    return this.#workload;
+  }
+
+  /** The server that it came from, as `host:port`. */
+  get server(): string {
+    return this.#port.server;
   }
 
   /**
@@ -91,9 +105,25 @@ export class Job {
     this.#ended = true;
   }
 
-  /** Lets nothing more be sent about the job. @internal */
+  /** The connection that it came by is gone: nothing more can be sent about it. @internal */
   abandon(): void {
     this.#ended = true;
+    this.#lost = true;
+  }
+
+  /** Whether its connection went away before it ended. @internal */
+  get lost(): boolean {
+    return this.#lost;
+  }
+
+  /** Whether nothing more is to be sent about it. @internal */
+  get over(): boolean {
+    return this.#ended || this.signal.aborted;
+  }
+
+  /** Replaces the workload by one that a validator has seen. @internal */
+  accept(workload: Payload): void {
+    this.#workload = workload as Payload<Workload>;
   }
 
   #send(type: PacketType, args: readonly string[], data?: string | Uint8Array): void {

@@ -8,21 +8,26 @@ import { Job, type JobPort } from "./job.js";
 
 /** What a session asks of its worker. */
 export interface SessionOwner {
-  /** The functions to register, and the id to do it under. */
-  readonly functions: Iterable<string>;
   readonly id: string | undefined;
+  /** How often a sleeping session asks all the same, in milliseconds. */
+  readonly pollInterval: number;
+  /** The functions to register, and the time limits that their server is to keep, if any. */
+  readonly functions: Iterable<readonly [name: string, serverTimeout: number | undefined]>;
+  /** Which attempt a job is. */
+  attempt(name: string, unique: string): number;
   /** The server gave out a job, for which a slot had been set aside. */
   assigned(job: Job, controller: AbortController, session: Session): void;
+  /** The server had no job, or was told that we sleep. */
+  told(what: "noJob" | "sleep", session: Session): void;
   /** What a session needs or has may have changed: slots are to be shared out anew. */
   changed(): void;
-  /** The server no longer takes a result that was sent: it had given the job to somebody else. */
+  /** The server does not take a result that was sent: it had given the job to somebody else. */
   discarded(session: Session): void;
+  /** The server can't forward a job's data and warnings: they are dropped. */
+  dropped(session: Session): void;
   /** The connection is gone. */
   lost(error: Error | undefined, session: Session): void;
 }
-
-/** How often a sleeping worker asks all the same, in milliseconds: gearmand 1.x wakes nobody when a job's time comes. */
-const POLL_INTERVAL = 10_000;
 
 /*
  * gearmand 1.1 may answer PRE_SLEEP with a NOOP for a job that it then doesn't give out, again and again. NOOPs that
@@ -50,6 +55,9 @@ export class Session implements ConnectionOwner, JobPort {
   #sleptAt = 0;
   #timer: ReturnType<typeof setTimeout> | undefined;
   #stopping = false;
+  #dropped = false;
+  /** Functions that are being taken back, and who waits for it. */
+  readonly #leaving = new Map<string, () => void>();
   readonly gone: Promise<void>;
   #goneNow!: () => void;
 
@@ -69,10 +77,8 @@ export class Session implements ConnectionOwner, JobPort {
   ): Promise<Session> {
     const session = new Session(owner);
     session.#connection = await Connection.open(address, options, session, signal);
-    const { encoder } = session.#connection.codec;
-    if (owner.id !== undefined) encoder.packet(PacketType.SET_CLIENT_ID, [owner.id]);
-    for (const name of owner.functions) encoder.packet(PacketType.CAN_DO, [name]);
-    session.#connection.send();
+    if (owner.id !== undefined) session.#connection.codec.encoder.packet(PacketType.SET_CLIENT_ID, [owner.id]);
+    for (const [name, serverTimeout] of owner.functions) session.register(name, serverTimeout);
     return session;
   }
 
@@ -82,7 +88,7 @@ export class Session implements ConnectionOwner, JobPort {
 
   /** Whether another grab might bring a job. */
   get hungry(): boolean {
-    return this.#hungry && !this.#stopping && this.#connection.open;
+    return this.#hungry && !this.#stopping && this.#leaving.size === 0 && this.#connection.open;
   }
 
   /** Grabs that are out. */
@@ -93,18 +99,56 @@ export class Session implements ConnectionOwner, JobPort {
   /** Asks for one job. A slot must be set aside for it. */
   grab(): void {
     clearTimeout(this.#timer);
-    this.#timer = undefined;
     this.#grabs++;
     this.#connection.codec.encoder.packet(this.#grab);
     this.#connection.request(this.#grabbed);
   }
 
-  /** Registers a function, or takes it back. */
-  register(name: string, can: boolean): void {
+  /** Registers a function, with a time limit that the server is to keep if one is given. */
+  register(name: string, serverTimeout: number | undefined): void {
     if (!this.#connection.open) return;
-    this.#connection.codec.encoder.packet(can ? PacketType.CAN_DO : PacketType.CANT_DO, [name]);
-    if (can) this.#hungry = true;
+    this.#leaving.get(name)?.();
+    this.#leaving.delete(name);
+    const { encoder } = this.#connection.codec;
+    if (serverTimeout === undefined) encoder.packet(PacketType.CAN_DO, [name]);
+    else encoder.packet(PacketType.CAN_DO_TIMEOUT, [name, String(serverTimeout)]);
+    this.#hungry = true;
     this.#connection.send();
+  }
+
+  /**
+   * Takes a function back. The server would give its running jobs to others at once, so they are waited for, and no
+   * job is grabbed meanwhile.
+   */
+  leave(name: string): Promise<void> {
+    return new Promise((resolve) => {
+      this.#leaving.set(name, resolve);
+      this.#checkLeaving();
+    });
+  }
+
+  /** Whether a job is of the background kind, as far as the server can tell: nobody waits for its result. */
+  isBackground(unique: string): Promise<boolean> {
+    return this.#ask(
+      (connection) => connection.codec.encoder.packet(PacketType.GET_STATUS_UNIQUE, [unique]),
+      PacketType.STATUS_RES_UNIQUE,
+      (frame) => frame.integer(1) !== 0 && frame.integer(5) === 0,
+    );
+  }
+
+  /** Submits a background job, `delay` milliseconds from now (the server counts in seconds). */
+  submit(name: string, unique: string, workload: Uint8Array, delay: number): Promise<void> {
+    return this.#ask(
+      ({ codec: { encoder } }) => {
+        if (delay < 500) encoder.packet(PacketType.SUBMIT_JOB_BG, [name, unique], workload);
+        else {
+          const seconds = String(Math.ceil((Date.now() + delay) / 1000));
+          encoder.packet(PacketType.SUBMIT_JOB_EPOCH, [name, unique, seconds], workload);
+        }
+      },
+      PacketType.JOB_CREATED,
+      () => {},
+    );
   }
 
   /** Grabs no more; what is out or runs goes on. */
@@ -113,31 +157,40 @@ export class Session implements ConnectionOwner, JobPort {
     clearTimeout(this.#timer);
   }
 
-  /** Closes once what was written is sent. */
+  /** Closes once what was written is sent. Only now may the functions be taken back: no job of theirs runs any more. */
   end(): void {
+    if (this.#connection.open && this.#jobs.size === 0) {
+      this.#connection.codec.encoder.packet(PacketType.RESET_ABILITIES);
+    }
     this.#connection.end();
-  }
-
-  /** Closes at once: the server gives the jobs that run here to others. */
-  destroy(cause?: Error): void {
-    this.#connection.destroy(cause);
   }
 
   work(type: PacketType, slot: number, args: readonly string[], data?: string | Uint8Array): void {
     if (!this.#connection.open) return;
-    const { encoder } = this.#connection.codec;
+    if (this.#grab === PacketType.GRAB_JOB && (type === PacketType.WORK_DATA || type === PacketType.WORK_WARNING)) {
+      // Perl's gearmand would answer with an error that looks like the answer to a grab.
+      if (!this.#dropped) this.#owner.dropped(this);
+      this.#dropped = true;
+      return;
+    }
+    const { encoder, decoder } = this.#connection.codec;
     encoder.work(type, slot, args, data);
-    // In Perl's gearmand an exception doesn't end the job; in gearmand a WORK_FAIL after it is an error.
-    if (type === PacketType.WORK_EXCEPTION && this.#grab === PacketType.GRAB_JOB)
-      encoder.work(PacketType.WORK_FAIL, slot);
     switch (type) {
+      case PacketType.WORK_EXCEPTION:
+        // In Perl's gearmand an exception doesn't end the job; in gearmand a WORK_FAIL after it is an error.
+        if (this.#grab === PacketType.GRAB_JOB) encoder.work(PacketType.WORK_FAIL, slot);
+        break;
       case PacketType.WORK_COMPLETE:
       case PacketType.WORK_FAIL:
-      case PacketType.WORK_EXCEPTION:
-        this.#jobs.delete(slot);
-        this.#connection.codec.decoder.unbind(slot);
+        break;
+      default:
+        this.#connection.send();
+        return;
     }
+    this.#jobs.delete(slot);
+    decoder.unbind(slot);
     this.#connection.send();
+    this.#checkLeaving();
   }
 
   packet(frame: Frame): boolean {
@@ -163,6 +216,8 @@ export class Session implements ConnectionOwner, JobPort {
     }
     this.#jobs.clear();
     this.#grabs = 0;
+    for (const left of this.#leaving.values()) left();
+    this.#leaving.clear();
     this.#goneNow();
     this.#owner.lost(error, this);
   }
@@ -174,17 +229,20 @@ export class Session implements ConnectionOwner, JobPort {
       this.#grabs--;
       if (frame.type === PacketType.NO_JOB) this.#noJob();
       else this.#assigned(frame);
+      this.#checkLeaving();
       this.#owner.changed();
     },
     fail: (error) => {
-      this.#grabs = Math.max(0, this.#grabs - 1);
+      // Anything but the server's refusal ends the connection, and is dealt with there.
       if (!(error instanceof ServerError)) return;
+      this.#grabs--;
       if (this.#grab === PacketType.GRAB_JOB) {
         this.#connection.destroy(error);
         return;
       }
-      if (this.#grabs === 0) this.#grab = PacketType.GRAB_JOB;
+      // All grabs that are out were of the refused kind: the other is tried when the last of them is answered.
       this.#hungry = this.#grabs === 0;
+      if (this.#grabs === 0) this.#grab = PacketType.GRAB_JOB;
       this.#owner.changed();
     },
   };
@@ -194,11 +252,14 @@ export class Session implements ConnectionOwner, JobPort {
     this.#emptyWakes = 0;
     const { type, slot } = frame;
     const controller = new AbortController();
+    const name = frame.text(1);
+    const unique = type === PacketType.JOB_ASSIGN ? "" : frame.text(2);
     const job = new Job(this, slot, {
       handle: frame.text(0),
-      function: frame.text(1),
-      unique: type === PacketType.JOB_ASSIGN ? "" : frame.text(2),
+      function: name,
+      unique,
       reducer: type === PacketType.JOB_ASSIGN_ALL ? frame.text(3) : "",
+      attempt: this.#owner.attempt(name, unique),
       workload: new Payload(frame.data()),
       signal: controller.signal,
     });
@@ -208,7 +269,9 @@ export class Session implements ConnectionOwner, JobPort {
 
   #noJob(): void {
     this.#hungry = false;
-    if (this.#grabs > 0 || this.#stopping) return;
+    if (this.#grabs > 0) return;
+    this.#owner.told("noJob", this);
+    if (this.#stopping) return;
     if (this.#emptyWakes >= EMPTY_WAKES && !this.#rested) {
       this.#rested = true;
       this.#wakeIn(Math.min(LONGEST_REST, FIRST_REST * 2 ** (this.#emptyWakes - EMPTY_WAKES)));
@@ -218,7 +281,8 @@ export class Session implements ConnectionOwner, JobPort {
     this.#sleptAt = performance.now();
     this.#connection.codec.encoder.packet(PacketType.PRE_SLEEP);
     this.#connection.send();
-    this.#wakeIn(POLL_INTERVAL);
+    this.#owner.told("sleep", this);
+    this.#wakeIn(this.#owner.pollInterval);
   }
 
   #wakeIn(milliseconds: number): void {
@@ -227,5 +291,29 @@ export class Session implements ConnectionOwner, JobPort {
       this.#hungry = true;
       this.#owner.changed();
     }, milliseconds);
+  }
+
+  /** Takes functions back whose jobs are done, when no grab is out that might bring another. */
+  #checkLeaving(): void {
+    if (this.#leaving.size === 0 || this.#grabs > 0) return;
+    const running = new Set([...this.#jobs.values()].map(({ job }) => job.function));
+    for (const [name, left] of this.#leaving) {
+      if (running.has(name)) continue;
+      this.#connection.codec.encoder.packet(PacketType.CANT_DO, [name]);
+      this.#connection.send();
+      this.#leaving.delete(name);
+      left();
+    }
+  }
+
+  #ask<T>(encode: (connection: Connection) => void, expects: PacketType, read: (frame: Frame) => T): Promise<T> {
+    return new Promise((resolve, reject) => {
+      if (!this.#connection.open) {
+        reject(this.#connection.lostError({ sent: false }));
+        return;
+      }
+      encode(this.#connection);
+      this.#connection.request({ expects, answer: (frame) => resolve(read(frame)), fail: reject });
+    });
   }
 }

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { Client, JobFailed, Worker } from "edgear";
 import { describe, inject, test } from "vitest";
 import { findProgram } from "../../scripts/programs.mjs";
-import { type Outcome, command } from "../support/command.ts";
+import { command, type Outcome } from "../support/command.ts";
 import { startWorker } from "../support/workers.ts";
 
 describe.each(inject("servers"))("gearman's own tool, over $name", ({ address }) => {
@@ -54,15 +54,14 @@ describe.each(inject("servers"))("gearman's own tool, over $name", ({ address })
     worker.add("tools-fail", () => {
       throw new JobFailed();
     });
-    worker.add("tools-throw", () => {
-      throw new Error("out of paper");
-    });
     const working = worker.run();
-    assert.equal((await gearman(["-f", "tools-parts"], "")).stdout, "abc");
+    const told = await gearman(["-f", "tools-parts"], "");
+    assert.match(told.stdout, /^abc/);
+    assert.match(told.stdout, /50% Complete/);
     const failed = await gearman(["-f", "tools-fail"], "");
     assert.match(failed.stdout + failed.stderr, /Job failed/);
-    const thrown = await gearman(["-f", "tools-throw"], "");
-    assert.match(thrown.stdout + thrown.stderr, /Job failed|out of paper/);
+    // An exception would leave this client waiting for ever: it doesn't ask for exceptions, and gearmand then sends a
+    // WORK_FAIL whose handle ends in a NUL, which the client takes for another job's.
     await worker.close();
     await working;
   });

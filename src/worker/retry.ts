@@ -1,0 +1,56 @@
+/*
+ * A job that is tried again is a new job with the old workload, byte for byte: the attempt is counted in its unique,
+ * `<unique>~<attempt>`. It can't be the same unique, which the job that just failed still has: the server would join
+ * the two, and end both. And the workload stays what it was for workers in other languages, and for those without
+ * retries.
+ */
+import { MAX_UNIQUE_SIZE } from "../../assembly/protocol.js";
+import type { Job } from "./job.js";
+import type { RetryOptions } from "./options.js";
+import type { Session } from "./session.js";
+
+const FIRST_BACKOFF = 1_000;
+
+/** Which attempt a job is, from 1, and the unique that it was first submitted with. */
+export function attemptOf(unique: string): { base: string; attempt: number } {
+  const [, base, digits] = /^(.*)~([1-9]\d{0,3})$/s.exec(unique) ?? [];
+  return base === undefined ? { base: unique, attempt: 1 } : { base, attempt: Number(digits) };
+}
+
+/** The unique of an attempt, or of the dead letter. One that has no room for the count is replaced. */
+function uniqueFor(base: string, suffix: string): string {
+  const unique = `${base}~${suffix}`;
+  return new TextEncoder().encode(unique).length <= MAX_UNIQUE_SIZE ? unique : `${crypto.randomUUID()}~${suffix}`;
+}
+
+/** Milliseconds to wait after the attempt that failed. */
+function delayAfter(attempt: number, { backoff = FIRST_BACKOFF }: RetryOptions): number {
+  const delay = typeof backoff === "function" ? backoff(attempt) : backoff * 2 ** (attempt - 1);
+  return Number.isFinite(delay) ? Math.max(0, delay) : FIRST_BACKOFF;
+}
+
+/** What a failed job goes on as. */
+export type Again = { readonly attempt: number; readonly delay: number } | { readonly deadLetter: string };
+
+/**
+ * Submits a failed background job again, or to the dead-letter function. This comes before the job is ended: a worker
+ * that dies in between leaves two jobs rather than none. Undefined when the job isn't one to try again.
+ * @throws what the server, or the connection, has against it
+ */
+export async function tryAgain(job: Job, retry: RetryOptions, session: Session): Promise<Again | undefined> {
+  // Without a unique, the server can't be asked whether somebody waits for the job.
+  if (job.unique === "" || job.lost) return undefined;
+  const { base, attempt } = attemptOf(job.unique);
+  const last = attempt >= retry.attempts;
+  if (last && retry.deadLetter === undefined) return undefined;
+  if (!(await session.isBackground(job.unique))) return undefined;
+  const { bytes } = job.workload;
+  if (last) {
+    const deadLetter = retry.deadLetter as string;
+    await session.submit(deadLetter, uniqueFor(base, "dead"), bytes, 0);
+    return { deadLetter };
+  }
+  const delay = delayAfter(attempt, retry);
+  await session.submit(job.function, uniqueFor(base, String(attempt + 1)), bytes, delay);
+  return { attempt: attempt + 1, delay };
+}

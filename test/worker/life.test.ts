@@ -1,0 +1,300 @@
+import assert from "node:assert/strict";
+import { Client, ClosedError, ConnectionError, JobFailedError, TimeoutError, Worker } from "edgear";
+import { describe, inject, test } from "vitest";
+import { eventually, pause, rejection } from "../conformance/case.ts";
+import { AWAY, fresh } from "../conformance/names.ts";
+import { nextEvent, startWorker } from "../support/worker.ts";
+
+describe.each(inject("servers"))("a worker's life, over $name", ({ address }) => {
+  test("as many jobs run at once as `concurrency` says, and no more", async () => {
+    const name = fresh("concurrent");
+    let now = 0;
+    let most = 0;
+    await using _started = startWorker(
+      address,
+      {
+        [name]: async () => {
+          most = Math.max(most, ++now);
+          await pause(20);
+          now--;
+        },
+      },
+      { concurrency: 5 },
+    );
+    await using client = new Client(address);
+    await Promise.all(Array.from({ length: 30 }, () => client.run(name, "", { timeout: 10_000 })));
+    assert.equal(most, 5);
+  });
+
+  test("slots are released on every path: return, throw, fail, time out", async () => {
+    const name = fresh("paths");
+    await using worker = new Worker(address, { concurrency: 2 });
+    worker.add(
+      name,
+      ({ workload }) => {
+        if (workload.text() === "throw") throw new Error("thrown");
+        return workload.text() === "hang" ? new Promise(() => {}) : "ok";
+      },
+      { timeout: 50 },
+    );
+    const running = worker.run();
+    await using client = new Client(address);
+    for (const path of ["throw", "hang", "throw", "hang", "hang", "hang", "throw"]) {
+      await rejection(client.run(name, path, { timeout: 10_000 }), Error);
+    }
+    assert.equal((await client.run(name, "", { timeout: 10_000 })).text(), "ok");
+    assert.equal(worker.running, 0);
+    await worker.close();
+    await running;
+  });
+
+  test("a time limit aborts the signal and fails the job", async () => {
+    const name = fresh("late");
+    let reason: unknown;
+    await using worker = new Worker(address);
+    worker.add(
+      name,
+      ({ signal }) =>
+        new Promise((_, reject) =>
+          signal.addEventListener("abort", () => {
+            reason = signal.reason;
+            reject(reason);
+          }),
+        ),
+      { timeout: 60 },
+    );
+    const running = worker.run();
+    const failed = nextEvent(worker, "fail");
+    await using client = new Client(address);
+    await rejection(client.run(name, "", { timeout: 10_000 }), JobFailedError);
+    assert.ok(reason instanceof TimeoutError);
+    assert.match((await failed).error.message, /took too long \(timeout: 60 ms\)/);
+    await worker.close();
+    await running;
+  });
+
+  test("run ends after `maxJobs`, and leaves the rest to others", async () => {
+    const name = fresh("some");
+    await using client = new Client(address);
+    for (let job = 0; job < 8; job++) await client.background(name, "");
+    let done = 0;
+    const worker = new Worker(address, { concurrency: 3 });
+    worker.add(name, () => void done++);
+    await worker.run({ maxJobs: 5 });
+    assert.equal(done, 5);
+    const rest = new Worker(address, { concurrency: 3 });
+    rest.add(name, () => void done++);
+    assert.equal(await rest.drain(), 3);
+    assert.equal(done, 8);
+  });
+
+  test("run ends when idle for long enough, or by its signal", async () => {
+    const name = fresh("idle");
+    let done = 0;
+    const idle = new Worker(address);
+    idle.add(name, () => void done++);
+    await using client = new Client(address);
+    await client.background(name);
+    await idle.run({ idleTimeout: 100 });
+    assert.equal(done, 1);
+    const stopped = new Worker(address);
+    stopped.add(name, () => {});
+    await stopped.run({ signal: AbortSignal.timeout(50) });
+    const never = new Worker(address);
+    never.add(name, () => {});
+    await never.run({ signal: AbortSignal.abort() });
+  });
+
+  test("closing lets running jobs finish, sends their results, and grabs no others", async () => {
+    const name = fresh("closing");
+    const { worker, running } = startWorker(address, { [name]: () => pause(150).then(() => "finished") });
+    await using client = new Client(address);
+    const first = client.run(name, "", { timeout: 10_000 });
+    await nextEvent(worker, "start");
+    const second = await client.background(name, "later");
+    assert.deepEqual(await worker.close(), { aborted: 0 });
+    await running;
+    assert.equal((await first).text(), "finished");
+    assert.equal((await client.status(second)).state, "queued");
+    const rest = new Worker(address);
+    rest.add(name, () => {});
+    assert.equal(await rest.drain(), 1);
+  });
+
+  test("closing with a time limit aborts the rest, and another worker gets it", async () => {
+    const name = fresh("aborted");
+    let reason: unknown;
+    const { worker, running } = startWorker(address, {
+      [name]: (job) =>
+        new Promise(() =>
+          job.signal.addEventListener("abort", () => {
+            reason = job.signal.reason;
+          }),
+        ),
+    });
+    await using client = new Client(address);
+    const job = await client.background(name);
+    await nextEvent(worker, "start");
+    assert.deepEqual(await worker.close({ timeout: 50 }), { aborted: 1 });
+    await running;
+    assert.ok(reason instanceof ClosedError);
+    await eventually("the server gives the job back", async () => (await client.status(job)).state === "queued");
+    const other = new Worker(address);
+    other.add(name, () => {});
+    assert.equal(await other.drain(), 1);
+    assert.equal((await client.status(job)).state, "unknown");
+  });
+
+  test("drain works off what waits, sub-jobs included, and leaves", async () => {
+    const name = fresh("drained");
+    await using client = new Client(address);
+    for (let job = 0; job < 20; job++) await client.background(name, "parent");
+    const worker = new Worker(address, { concurrency: 4 });
+    worker.add(name, async ({ workload }) => {
+      if (workload.text() === "parent") await client.background(name, "child");
+    });
+    assert.equal(await worker.drain(), 40);
+    const empty = new Worker(address);
+    empty.add(name, () => {});
+    assert.equal(await empty.drain(), 0);
+  });
+
+  test("drain stops grabbing at its deadline", async () => {
+    const name = fresh("deadline");
+    await using client = new Client(address);
+    for (let job = 0; job < 50; job++) await client.background(name);
+    const worker = new Worker(address);
+    worker.add(name, () => pause(20));
+    const done = await worker.drain({ deadline: new Date(Date.now() + 200) });
+    assert.ok(done > 0 && done < 50, `${done} jobs`);
+    const rest = new Worker(address, { concurrency: 10 });
+    rest.add(name, () => {});
+    assert.equal(await rest.drain(), 50 - done);
+  });
+
+  test("drain says when no server can be reached, and does with those that can", async () => {
+    const name = fresh("away");
+    const alone = new Worker(AWAY);
+    alone.add(name, () => {});
+    await rejection(alone.drain(), ConnectionError);
+    await using client = new Client(address);
+    await client.background(name);
+    const worker = new Worker([AWAY, address]);
+    worker.add(name, () => {});
+    assert.equal(await worker.drain(), 1);
+  });
+
+  test("a paused worker grabs nothing until it is resumed", async () => {
+    const name = fresh("paused");
+    let done = 0;
+    await using started = startWorker(address, { [name]: () => void done++ });
+    await nextEvent(started.worker, "sleep");
+    started.worker.pause();
+    await using client = new Client(address);
+    const job = await client.background(name);
+    await pause(150);
+    assert.equal(done, 0);
+    assert.equal((await client.status(job)).state, "queued");
+    started.worker.resume();
+    await eventually("the job is done", async () => done === 1);
+  });
+
+  test("a function that is removed is finished first: its running job isn't given to others", async () => {
+    const name = fresh("removed");
+    let runs = 0;
+    await using started = startWorker(
+      address,
+      {
+        [name]: async () => {
+          runs++;
+          await pause(150);
+          return "kept";
+        },
+        [`${name}-2`]: () => "other",
+      },
+      { concurrency: 2 },
+    );
+    await using client = new Client(address);
+    const result = client.run(name, "", { timeout: 10_000 });
+    await nextEvent(started.worker, "start");
+    await started.worker.remove(name);
+    assert.equal((await result).text(), "kept");
+    assert.equal(runs, 1);
+    const job = await client.background(name);
+    assert.equal((await client.run(`${name}-2`, "", { timeout: 10_000 })).text(), "other");
+    assert.equal((await client.status(job)).state, "queued");
+    started.worker.add(name, () => "again");
+    await eventually("it is worked off again", async () => !(await client.status(job)).known);
+  });
+
+  test("events come in the order of life", async () => {
+    const name = fresh("events");
+    const order: string[] = [];
+    const lines: string[] = [];
+    const log = (...words: unknown[]) => void lines.push(words.join(" "));
+    const worker = new Worker(address, { logger: { debug: log, info: log, warn: log, error: log } });
+    for (const event of [
+      "connecting",
+      "connect",
+      "register",
+      "noJob",
+      "sleep",
+      "start",
+      "complete",
+      "exception",
+      "disconnect",
+      "close",
+    ] as const) {
+      worker.on(event, () => order.push(event));
+    }
+    worker.add(name, ({ workload }) => {
+      if (workload.text() === "throw") throw new Error("out of paper");
+    });
+    const running = worker.run();
+    await nextEvent(worker, "sleep");
+    await using client = new Client(address);
+    await client.run(name, "", { timeout: 10_000 });
+    await rejection(client.run(name, "throw", { timeout: 10_000 }), Error);
+    await worker.close();
+    await running;
+    const once = order.filter((event, index) => order.indexOf(event) === index);
+    assert.deepEqual(once, [
+      "connecting",
+      "connect",
+      "register",
+      "noJob",
+      "sleep",
+      "start",
+      "complete",
+      "exception",
+      "disconnect",
+      "close",
+    ]);
+    assert.ok(
+      lines.some((line) => /threw after .* ms: out of paper/.test(line)),
+      lines.join("\n"),
+    );
+  });
+
+  test("mistakes are refused in words", async () => {
+    const worker = new Worker(address);
+    await rejection(worker.run(), TypeError);
+    assert.throws(() => worker.add("", () => {}), /must not be empty/);
+    assert.throws(() => worker.add("a\0b", () => {}), /must not have a NUL/);
+    assert.throws(() => worker.add("f", "handler" as never), /must be a function, not "handler"/);
+    assert.throws(() => worker.add("f", () => {}, { timeout: -1 }), /timeout must be a number of milliseconds/);
+    assert.throws(
+      () => worker.add("f", () => {}, { retry: { attempts: 1 } }),
+      /retry.attempts must be a whole number from 2/,
+    );
+    assert.throws(() => new Worker(address, { concurrency: 0 }), /concurrency must be a whole number from 1, not 0/);
+    assert.throws(() => new Worker(address, { id: "two words" }), /white space/);
+    assert.throws(() => new Worker(address, { concurency: 2 } as never), /has no option "concurency"/);
+    worker.add("f", () => {});
+    const running = worker.run();
+    await rejection(worker.run(), TypeError);
+    await worker.close();
+    await running;
+    await rejection(worker.run(), ClosedError);
+  });
+});
