@@ -126,5 +126,9 @@ export const MAX_CLIENT_ID_SIZE = 127;
 export const MAX_OPTION_SIZE = 63;
 /** The longest line of the text protocol that gearmand reads, in bytes, the newline included. */
 export const MAX_LINE_SIZE = 8192;
+/** The longest header and arguments of one packet, together, that gearmand's receive buffer holds, in bytes. Data doesn't count. */
+export const MAX_ARGUMENTS_SIZE = 8192;
+/** The most words that a line of the text protocol may have. gearmand closes the connection at a sixth. */
+export const MAX_LINE_WORDS = 5;
 /** The port that gearmand listens on unless it is told another. */
 export const DEFAULT_PORT = 4730;

@@ -93,9 +93,9 @@ export class Encoder {
     this.#commit(at, tail);
   }
 
-  /** Puts a line of the text protocol, or an answer to one, down as it is. */
-  text(line: string): void {
-    this.#outside(utf8.encode(line));
+  /** Puts a line of the text protocol, or an answer to one, down as it is: a string as its UTF-8 bytes. */
+  text(line: string | Uint8Array): void {
+    this.#outside(typeof line === "string" ? utf8.encode(line) : line);
   }
 
   /** Hands out what was put down, in order, and begins anew. The parts stay as they are; large workloads among them are the caller's own bytes. */

@@ -8,7 +8,7 @@ import {
   FRAME_WORDS,
   NO_SLOT,
 } from "../../assembly/layout.js";
-import { ARGUMENT_MASK, LAYOUTS, PacketType } from "../../assembly/protocol.js";
+import { ARGUMENT_MASK, HEADER_SIZE, LAYOUTS, PacketType } from "../../assembly/protocol.js";
 import type { Instance } from "./instance.js";
 
 const utf8 = new TextDecoder();
@@ -69,6 +69,12 @@ export class Frame {
   text(index: number): string {
     const begin = this.start(index);
     return read(this.#instance.bytes, begin, this.#end(index));
+  }
+
+  /** Bytes of its header and its arguments, with the NULs that end them. */
+  get argumentsSize(): number {
+    const { words } = this.#instance;
+    return HEADER_SIZE + (words[this.#word + FRAME_DATA] as number) - (words[this.#word + FRAME_BODY] as number);
   }
 
   /** How many bytes an argument has. */

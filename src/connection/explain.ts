@@ -35,3 +35,18 @@ export function noServer(servers: readonly string[], failures: readonly Error[])
     cause: new AggregateError(failures),
   });
 }
+
+const LISTEN_REASONS: Record<string, string> = {
+  EADDRINUSE: "something listens on that port already: choose another one, or 0 for any that is free",
+  EADDRNOTAVAIL: "this machine has no such address",
+  ENOTFOUND: "there is no host of that name",
+  EAI_AGAIN: "the host's name could not be resolved",
+  EACCES: "the system doesn't permit it (ports below 1024 are often for administrators only)",
+};
+
+/** The error for an address that could not be listened on: which, why, what to try. */
+export function listenError(server: string, cause: unknown): ConnectionError {
+  const { code, message } = cause as { code?: string; message?: string };
+  const reason = LISTEN_REASONS[code ?? ""] ?? (message || String(cause));
+  return new ConnectionError(server, `could not listen on ${server}: ${reason}`, { cause });
+}

@@ -2,6 +2,7 @@
  * Node, Deno and Bun: sockets of node:net and node:tls, and the codec inlined, so that any bundler can take it along.
  */
 import { createConnection, createServer, type Socket } from "node:net";
+import { hostname as systemHostname } from "node:os";
 import { type ConnectionOptions, connect as connectTls } from "node:tls";
 import inlined from "../../codec.inline.js";
 import { type Address, deliver, type Receiver, type Transport } from "./transport.js";
@@ -19,7 +20,20 @@ export function isForeignRequest(_error: unknown): boolean {
   return false;
 }
 
+/** What this machine is called. */
+export function hostname(): string {
+  try {
+    return systemHostname() || "localhost";
+  } catch {
+    // Deno asks for a permission (--allow-sys=hostname) that isn't worth failing for.
+    return "localhost";
+  }
+}
+
 const KEEP_ALIVE_DELAY = 60_000;
+
+/** A peer that was accepted and leaves more bytes than these unread isn't read itself until it has caught up. */
+const MAX_UNREAD = 1 << 20;
 
 export function dial(address: Address, receiver: Receiver, signal: AbortSignal): Promise<Transport> {
   return new Promise((resolve, reject) => {
@@ -87,24 +101,34 @@ export interface Listener {
   close(): Promise<void>;
 }
 
-/** Listens for connections. `accept` says, for each, who takes what it brings. */
+/**
+ * Listens for connections. `accept` says, for each, who takes what it brings; a connection that nobody takes is closed.
+ * Rejects with the runtime's error.
+ */
 export function listen(
   options: { host: string; port: number },
-  accept: (transport: Transport, peer: { address: string; port: number }) => Receiver,
+  accept: (transport: Transport, peer: { address: string; port: number }) => Receiver | undefined,
 ): Promise<Listener> {
   return new Promise((resolve, reject) => {
     const server = createServer((socket) => {
-      const receiver = accept(transport(socket), { address: socket.remoteAddress ?? "", port: socket.remotePort ?? 0 });
       let failure: Error | undefined;
-      socket.on("data", (chunk) => deliver(receiver, chunk));
       socket.on("error", (error) => {
         failure = error;
       });
+      const peer = { address: socket.remoteAddress ?? "", port: socket.remotePort ?? 0 };
+      const receiver = accept(patient(socket), peer);
+      if (!receiver) {
+        socket.destroy();
+        return;
+      }
+      socket.on("data", (chunk) => deliver(receiver, chunk));
       socket.once("close", () => receiver.closed(failure));
     });
     server.once("error", reject);
     server.listen(options.port, options.host, () => {
       server.off("error", reject);
+      // A connection that could not be accepted (too many open files, say) is its peer's to notice.
+      server.on("error", () => {});
       const bound = server.address();
       resolve({
         port: typeof bound === "object" && bound ? bound.port : options.port,
@@ -112,6 +136,19 @@ export function listen(
       });
     });
   });
+}
+
+/** A transport that doesn't read requests of a peer that doesn't read the answers. */
+function patient(socket: Socket): Transport {
+  const open = transport(socket);
+  socket.on("drain", () => socket.resume());
+  return {
+    ...open,
+    write(parts) {
+      open.write(parts);
+      if (socket.writableLength > MAX_UNREAD) socket.pause();
+    },
+  };
 }
 
 function isIp(host: string): boolean {

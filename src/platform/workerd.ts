@@ -27,6 +27,11 @@ export async function dial(address: Address, receiver: Receiver, signal: AbortSi
   return openStreams(socket, receiver, signal);
 }
 
+/** What this machine is called: here nobody can know. */
+export function hostname(): string {
+  return "workerd";
+}
+
 /** Nothing can connect to a Cloudflare Worker by TCP. */
 export function listen(): Promise<never> {
   return Promise.reject(

@@ -1,3 +1,4 @@
+import { JobServer } from "edgear/server";
 import type { TestProject } from "vitest/node";
 import { command } from "./command.ts";
 import { babbling, silent, startFaultyServer } from "./faults.ts";
@@ -11,7 +12,11 @@ export default async function setup(project: TestProject): Promise<() => Promise
   await build();
   await using stack = new AsyncDisposableStack();
   const gearmand = stack.use(await startGearmand());
-  const servers: TestServer[] = [{ name: "gearmand", address: gearmand.address }];
+  const server = stack.use(await JobServer.listen({ port: 0 }));
+  const servers: TestServer[] = [
+    { name: "gearmand", address: gearmand.address },
+    { name: "JobServer", address: server.address },
+  ];
   for (const { address } of servers) {
     const port = Number(address.split(":")[1]);
     stack.use(await startWorkers(port));

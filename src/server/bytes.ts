@@ -1,0 +1,66 @@
+/*
+ * Function names, uniques and the like are bytes: the protocol gives them no encoding. Here they are strings of one
+ * character a byte (Latin-1). As map keys they then lose nothing, which UTF-8 would where the bytes are none, and
+ * those that are ASCII, nearly all, go into and out of packets as they are.
+ */
+import type { Frame } from "../codec/frame.js";
+
+/** An argument of a packet, one character a byte. */
+export function textOf(frame: Frame, index: number): string {
+  return fromBytes(frame.bytes(index));
+}
+
+/** The same, but ended by its first NUL: gearmand copies some arguments as C strings. */
+export function cString(frame: Frame, index: number): string {
+  const text = textOf(frame, index);
+  const end = text.indexOf("\0");
+  return end < 0 ? text : text.slice(0, end);
+}
+
+/** Bytes as text, one character a byte. */
+export function fromBytes(bytes: Uint8Array): string {
+  let text = "";
+  for (const byte of bytes) text += String.fromCharCode(byte);
+  return text;
+}
+
+/** The bytes that a text stands for. */
+export function toBytes(text: string): Uint8Array {
+  const bytes = new Uint8Array(text.length);
+  for (let index = 0; index < text.length; index++) bytes[index] = text.charCodeAt(index);
+  return bytes;
+}
+
+/** A text as an encoder takes it: it would write what isn't ASCII as UTF-8. */
+export function toArgument(text: string): string | Uint8Array {
+  for (let index = 0; index < text.length; index++) if (text.charCodeAt(index) > 0x7f) return toBytes(text);
+  return text;
+}
+
+const LONGEST = 2n ** 63n - 1n;
+const LEAST = -LONGEST - 1n;
+
+/** The number that C's strtoll reads where a text begins: blanks, a sign, digits. 0 when there is none; 64 bits at the most. */
+export function integer(text: string): bigint {
+  const value = BigInt(/^[\t-\r ]*([+-]?\d+)/.exec(text)?.[1] ?? 0);
+  return value > LONGEST ? LONGEST : value < LEAST ? LEAST : value;
+}
+
+/** The number that gearmand keeps of a text: what `atoi` reads, as an unsigned number of 32 bits. */
+export function unsigned(text: string): number {
+  return Number(BigInt.asUintN(32, integer(text)));
+}
+
+/** Whether two workloads are the same. */
+export function equal(a: Uint8Array, b: Uint8Array): boolean {
+  if (a.length !== b.length) return false;
+  for (let index = 0; index < a.length; index++) if (a[index] !== b[index]) return false;
+  return true;
+}
+
+/** A number of 32 bits that depends on all bytes (FNV-1a). */
+export function hash(bytes: Uint8Array): number {
+  let value = 0x811c9dc5;
+  for (let index = 0; index < bytes.length; index++) value = Math.imul(value ^ (bytes[index] as number), 0x01000193);
+  return value;
+}
