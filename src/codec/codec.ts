@@ -34,7 +34,8 @@ export class Codec {
   #close: (() => void) | undefined;
 
   /**
-   * @param onFrame called for each packet, with a frame that is good only during the call; it must not feed any decoder
+   * @param onFrame called for each packet, with a frame that is good only during the call. It must not feed any decoder.
+   *   What it throws comes out of `decoder.received`, and ends the decoding: the packets behind are lost.
    * @throws TypeError when an option is wrong
    */
   constructor(options: CodecOptions, onFrame: (frame: Frame) => void) {
@@ -59,9 +60,8 @@ export class Codec {
     this.decoder = new Decoder(instance, connection, name, onFrame);
     this.encoder = new Encoder(instance, connection, uniquePrefix);
     this.#close = () => {
-      this.decoder.close();
       this.encoder.close();
-      exports.close(connection);
+      this.decoder.close(() => exports.close(connection));
     };
   }
 

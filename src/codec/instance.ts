@@ -42,8 +42,8 @@ export class Instance {
   readonly words: Int32Array;
   /** Where the frame table begins, in words. */
   readonly frames: number;
-  /** Set while frames are being delivered: the next `decode`, of any connection here, would overwrite them. */
-  delivering = false;
+  /** The connection whose frames are being delivered, or 0: the next `decode`, of any connection here, would overwrite them. */
+  delivering = 0;
   readonly #names = new Map<string, Name>();
   #namesSize = 0;
 
