@@ -3,7 +3,7 @@
  */
 import type { Codec, Frame } from "edgear/codec";
 import fc from "fast-check";
-import { ABOUT_A_JOB, type Packet, type Sender, TYPES } from "./packets.js";
+import { ABOUT_A_JOB, type Packet, type Sender, TYPES } from "./packets.ts";
 
 /** Bytes that look like nothing in particular, NULs among them; always the same for the same two numbers. */
 export function noise(size: number, seed: number): Uint8Array {

@@ -4,8 +4,8 @@
  */
 import { PacketType } from "edgear/codec";
 import { expect, test } from "vitest";
-import { open } from "./open.js";
-import { concat, header, packet, TYPES, write } from "./packets.js";
+import { open } from "./open.ts";
+import { concat, header, packet, TYPES, write } from "./packets.ts";
 
 test.each(TYPES)("type %i, %s, takes %i arguments; data: %s", (type, name, count, withData) => {
   const { encoder } = open();

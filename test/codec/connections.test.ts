@@ -6,9 +6,9 @@ import { ProtocolError } from "edgear";
 import { Codec, type Frame, PacketType } from "edgear/codec";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { copy, noise, packetFrom } from "./arbitraries.js";
-import { memoriesMade, open } from "./open.js";
-import { bytesOf, concat, created, type Packet, packet, write, writeAll } from "./packets.js";
+import { copy, noise, packetFrom } from "./arbitraries.ts";
+import { memoriesMade, open } from "./open.ts";
+import { bytesOf, concat, created, type Packet, packet, write, writeAll } from "./packets.ts";
 
 test("500 connections with unfinished packets don't disturb each other", () => {
   const packets = fc.array(packetFrom("server", fc.uint8Array({ maxLength: 300 })), { minLength: 3, maxLength: 3 });

@@ -6,8 +6,8 @@ import { ProtocolError } from "edgear";
 import { Codec } from "edgear/codec";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { argument, byChunks, byWindow, copy, cuts, noise, packetFrom, smallData } from "./arbitraries.js";
-import { bytesOf, concat, header, type Packet, packet, type Reading, read, type Sender, write } from "./packets.js";
+import { argument, byChunks, byWindow, copy, cuts, noise, packetFrom, smallData } from "./arbitraries.ts";
+import { bytesOf, concat, header, type Packet, packet, type Reading, read, type Sender, write } from "./packets.ts";
 
 const SENDERS: readonly Sender[] = ["server", "client"];
 const MAX_PACKET_SIZE = 100_000;

@@ -1,8 +1,8 @@
 import { Codec, type CodecOptions, PacketType } from "edgear/codec";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { byChunks, byWindow, copy, cuts, type Feed, noise, packetFrom, smallData } from "./arbitraries.js";
-import { bytesOf, concat, header, type Packet, packet, type Sender, write, writeAll } from "./packets.js";
+import { byChunks, byWindow, copy, cuts, type Feed, noise, packetFrom, smallData } from "./arbitraries.ts";
+import { bytesOf, concat, header, type Packet, packet, type Sender, write, writeAll } from "./packets.ts";
 
 const SENDERS: readonly Sender[] = ["server", "client"];
 const FEEDS: readonly (readonly [name: string, feed: Feed])[] = [

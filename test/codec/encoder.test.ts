@@ -1,9 +1,9 @@
 import { Codec, PacketType } from "edgear/codec";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { noise } from "./arbitraries.js";
-import { open, PREFIX } from "./open.js";
-import { bytesOf, concat, type Packet, packet, read, TYPES, write, writeAll } from "./packets.js";
+import { noise } from "./arbitraries.ts";
+import { open, PREFIX } from "./open.ts";
+import { bytesOf, concat, type Packet, packet, read, TYPES, write, writeAll } from "./packets.ts";
 
 const sent = ({ encoder }: Codec): Uint8Array => concat(encoder.take());
 

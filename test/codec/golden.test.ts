@@ -3,8 +3,8 @@
  */
 import { Codec, PacketType } from "edgear/codec";
 import { afterEach, describe, expect, test } from "vitest";
-import { copy } from "./arbitraries.js";
-import { concat, type Packet, packet, read, type Sender, TYPES } from "./packets.js";
+import { copy } from "./arbitraries.ts";
+import { concat, type Packet, packet, read, type Sender, TYPES } from "./packets.ts";
 
 /** The type, its arguments, its data, and the bytes that follow the magic. */
 const GOLDEN: readonly (readonly [type: number, args: readonly string[], data: string | undefined, hex: string])[] = [

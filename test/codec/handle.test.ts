@@ -5,8 +5,8 @@
 import { Codec, PacketType } from "edgear/codec";
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { handle as anyHandle, cuts } from "./arbitraries.js";
-import { bytesOf, concat, packet, write } from "./packets.js";
+import { handle as anyHandle, cuts } from "./arbitraries.ts";
+import { bytesOf, concat, packet, write } from "./packets.ts";
 
 interface Seen {
   prefix: string;

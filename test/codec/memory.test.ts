@@ -3,9 +3,9 @@
  */
 import { Codec, PacketType } from "edgear/codec";
 import { describe, expect, test } from "vitest";
-import { noise } from "./arbitraries.js";
-import { closeAll, memoriesMade, open } from "./open.js";
-import { created, packet, write } from "./packets.js";
+import { noise } from "./arbitraries.ts";
+import { closeAll, memoriesMade, open } from "./open.ts";
+import { created, packet, write } from "./packets.ts";
 
 /** Uses all that a connection has: its window, its arena, its slots. */
 function exercise(codec: Codec): void {

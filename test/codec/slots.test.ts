@@ -4,8 +4,8 @@
 import { Codec, type Frame, PacketType } from "edgear/codec";
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { handle as anyHandle } from "./arbitraries.js";
-import { bytesOf, concat, packet, write } from "./packets.js";
+import { handle as anyHandle } from "./arbitraries.ts";
+import { bytesOf, concat, packet, write } from "./packets.ts";
 
 const { JOB_ASSIGN, JOB_ASSIGN_ALL, JOB_ASSIGN_UNIQ, JOB_CREATED, WORK_COMPLETE, WORK_FAIL, WORK_STATUS } = PacketType;
 
