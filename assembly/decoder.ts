@@ -7,6 +7,7 @@
 
 import { Connection } from "./connection";
 import {
+  ARGUMENTS_TOO_LONG,
   BAD_HANDLE,
   BAD_MAGIC,
   BAD_TYPE,
@@ -100,7 +101,7 @@ function fail(connection: Connection, fault: i32, detail: u32): usize {
 
 /** Decodes the line of the text protocol at `at`: the address behind it, or 0 when it isn't complete, or wrong. */
 function line(connection: Connection, frame: usize, at: usize, end: usize): usize {
-  if (!(connection.flags & TEXT_LINES)) return fail(connection, BAD_MAGIC, readU32(at));
+  if (!(connection.flags & TEXT_LINES)) return fail(connection, BAD_MAGIC, seen(at, end));
   const newline = find(0x0a, at, end);
   if (!newline) return end - at == WINDOW_SIZE ? fail(connection, LINE_TOO_LONG, WINDOW_SIZE) : 0;
   store<u32>(frame, PacketType.TEXT, TYPE);
@@ -111,13 +112,19 @@ function line(connection: Connection, frame: usize, at: usize, end: usize): usiz
   return newline + 1;
 }
 
+/** The up to four bytes that have come from `at` on. What lies behind them may be another connection's, and isn't shown. */
+function seen(at: usize, end: usize): u32 {
+  const unseen = at + 4 > end ? 32 - ((<u32>(end - at)) << 3) : 0;
+  return (readU32(at) >>> unseen) << unseen;
+}
+
 /** Decodes the packet at `at`: the address behind it, or 0 when it isn't complete, or wrong. */
 function packet(connection: Connection, frame: usize, at: usize, end: usize): usize {
   const available = <u32>(end - at);
   const magic = connection.flags & REQUESTS ? MAGIC_REQUEST : MAGIC_RESPONSE;
   // The bytes of the magic that are there must be right, so that a peer which speaks something else is known by its first bytes.
   const unseen = available < 4 ? 32 - (available << 3) : 0;
-  if ((load<u32>(at) ^ magic) << unseen) return fail(connection, BAD_MAGIC, readU32(at));
+  if ((load<u32>(at) ^ magic) << unseen) return fail(connection, BAD_MAGIC, seen(at, end));
   if (available < 8) return 0;
   const type = readU32(at + 4);
   if (type - 1 >= <u32>LAST_PACKET_TYPE) return fail(connection, BAD_TYPE, type);
@@ -139,13 +146,13 @@ function packet(connection: Connection, frame: usize, at: usize, end: usize): us
   const withData = layout & WITH_DATA;
   const separators = withData ? count : count - 1;
   const ends = frame + ARGUMENTS;
+  // Only data is collected outside the window: arguments must fit it.
+  if (large && !withData) return fail(connection, ARGUMENTS_TOO_LONG, type);
   if (separators > 0 && !findNuls(body, here, separators, ends)) {
-    // A large packet's arguments may still be on their way, as long as the window has room for them.
-    if (large && at + WINDOW_SIZE > end) return 0;
-    return fail(connection, MISSING_ARGUMENT, type);
+    if (!large) return fail(connection, MISSING_ARGUMENT, type);
+    // They may still be on their way, as long as the window has room for them.
+    return at + WINDOW_SIZE > end ? 0 : fail(connection, ARGUMENTS_TOO_LONG, type);
   }
-  // No packet without data needs to be larger than a window, and none that is has a place to be put together.
-  if (large && !withData) return fail(connection, TOO_LARGE, size);
 
   store<u32>(frame, type, TYPE);
   store<u32>(frame, <u32>body, BODY);
@@ -165,7 +172,7 @@ function packet(connection: Connection, frame: usize, at: usize, end: usize): us
 
 /** Finds the job that a frame is about: a fault when its handle is none, or 0. */
 function handle(connection: Connection, frame: usize, type: u32, body: usize): i32 {
-  store<i32>(frame, NO_SLOT, SLOT);
+  store<i32>(frame, type == PacketType.JOB_CREATED ? 0 : NO_SLOT, SLOT);
   if (connection.flags & REQUESTS) return 0;
   switch (type) {
     case PacketType.JOB_CREATED:

@@ -6,7 +6,7 @@
  */
 
 import { Connection } from "./connection";
-import { ARENA_SIZE, REQUESTS, UNIQUE_PREFIX_SIZE } from "./layout";
+import { ARENA_SIZE, NO_SLOT, REQUESTS, UNIQUE_PREFIX_SIZE } from "./layout";
 import { allocate } from "./memory";
 import { HEADER_SIZE } from "./protocol";
 
@@ -51,8 +51,12 @@ export function submit(connection: Connection, type: u32, name: usize, nameSize:
   return at;
 }
 
-/** Begins a packet about the job of a bound slot. A NUL ends the handle when more arguments or data follow. */
+/**
+ * Begins a packet about the job of a slot: as `begin`, or NO_SLOT when the slot is no job's. A NUL ends the handle when
+ * more arguments or data follow.
+ */
 export function work(connection: Connection, type: u32, slot: i32, closed: bool, room: i32): usize {
+  if (!connection.slots.bound(slot)) return <usize>NO_SLOT;
   const size = connection.slots.size(slot);
   let at = begin(connection, type, <i32>size + 1 + room);
   if (!at) return 0;

@@ -15,7 +15,7 @@ const LISTS: usize = memory.data(32 * sizeof<usize>());
 let top: usize = (__heap_base + 63) & ~63;
 
 function sizeClass(size: usize): i32 {
-  return max<i32>(SMALLEST, 32 - clz<i32>(<i32>(size - 1)));
+  return size <= (<usize>1) << SMALLEST ? SMALLEST : 32 - clz<i32>(<i32>(size - 1));
 }
 
 /** A block of at least `size` bytes, or 0 when there is none left. */

@@ -52,7 +52,7 @@ export function equal(a: usize, b: usize, size: usize): bool {
   return size == 0 || (load<u64>(a) ^ load<u64>(b)) << (64 - ((<u64>size) << 3)) == 0;
 }
 
-/** A number that depends on all of the `size` bytes at `at`; `size` is small. */
+/** A number that depends, in each of its bits, on all of the `size` bytes at `at`; `size` is small. */
 export function hash(at: usize, size: usize): u32 {
   let h: u64 = 0x9e3779b97f4a7c15 ^ size;
   while (size >= 8) {
@@ -60,13 +60,14 @@ export function hash(at: usize, size: usize): u32 {
     at += 8;
     size -= 8;
   }
+  // The load may reach past the range; the shift drops what it found there.
   if (size) h = mix(h ^ (load<u64>(at) << (64 - ((<u64>size) << 3))));
-  return <u32>(h ^ (h >>> 32));
+  return <u32>(mix(h) >>> 32);
 }
 
+/** A product's bits depend only on the factors' bits below them: the high ones, where a handle's last digit is, go down first. */
 function mix(h: u64): u64 {
-  h *= 0xff51afd7ed558ccd;
-  return h ^ (h >>> 32);
+  return (h ^ (h >>> 32)) * 0xff51afd7ed558ccd;
 }
 
 /**

@@ -12,8 +12,10 @@ import { equal, hash } from "./scan";
 
 const FIRST_CAPACITY: i32 = 16;
 
-// An entry: its handle's length in one byte, then the handle's bytes (63 at most). Given up: the next slot of its list.
+// An entry: its handle's length in one byte, then the handle's bytes (63 at most). Given up: a length of 0, and further
+// on the next slot of its list.
 const ENTRY_SHIFT: i32 = 6;
+const ENTRY_NEXT: usize = 4;
 // A cell of the index: the handle's hash, then its slot + 1, or 0 in an empty cell.
 const CELL_SHIFT: i32 = 3;
 const CELL_SLOT: usize = 4;
@@ -60,13 +62,18 @@ export class Slots {
     return NO_SLOT;
   }
 
-  /** The slot of the handle at `at` (63 bytes at most), a new one if it had none, or NO_SLOT when the table can't grow. */
+  /** Whether a slot is a job's: it was given out, and not given up since. */
+  bound(slot: i32): bool {
+    return <u32>slot < <u32>this.used && load<u8>(this.entry(slot)) != 0;
+  }
+
+  /** The slot of the handle at `at` (1 to 63 bytes), a new one if it had none, or NO_SLOT when the table can't grow. */
   bind(at: usize, size: usize): i32 {
     const known = this.find(at, size);
     if (known != NO_SLOT) return known;
     let slot = this.free;
     if (slot != NO_SLOT) {
-      this.free = load<i32>(this.entry(slot));
+      this.free = load<i32>(this.entry(slot), ENTRY_NEXT);
     } else {
       if (this.used == this.capacity && !this.grow(this.capacity << 1)) return NO_SLOT;
       slot = this.used++;
@@ -80,16 +87,11 @@ export class Slots {
 
   /** Forgets a slot's handle. The number itself comes back with the next `recycle`. A slot that isn't bound is left alone. */
   release(slot: i32): void {
-    if (<u32>slot >= <u32>this.used) return;
+    if (!this.bound(slot)) return;
     const mask = this.mask();
     const entry = this.entry(slot);
-    // Of an entry given up already this hashes nonsense, and the search finds no such slot.
-    let gap = <i32>hash(entry + 1, min<usize>(load<u8>(entry), 63)) & mask;
-    for (; ; gap = (gap + 1) & mask) {
-      const found = load<i32>(this.cell(gap), CELL_SLOT) - 1;
-      if (found == NO_SLOT) return;
-      if (found == slot) break;
-    }
+    let gap = <i32>hash(entry + 1, load<u8>(entry)) & mask;
+    while (load<i32>(this.cell(gap), CELL_SLOT) != slot + 1) gap = (gap + 1) & mask;
     // Shifting back: whatever probed past this cell moves into the gap, so that no search ends at it.
     for (let next = (gap + 1) & mask; ; next = (next + 1) & mask) {
       const place = this.cell(next);
@@ -102,14 +104,15 @@ export class Slots {
     }
     store<u64>(this.cell(gap), 0);
     if (this.released == NO_SLOT) this.releasedTail = slot;
-    store<i32>(entry, this.released);
+    store<u8>(entry, 0);
+    store<i32>(entry, this.released, ENTRY_NEXT);
     this.released = slot;
   }
 
   /** Lets the slots that were given up be given out again. */
   recycle(): void {
     if (this.released == NO_SLOT) return;
-    store<i32>(this.entry(this.releasedTail), this.free);
+    store<i32>(this.entry(this.releasedTail), this.free, ENTRY_NEXT);
     this.free = this.released;
     this.released = NO_SLOT;
   }

@@ -14,7 +14,7 @@ export interface CodecOptions {
   maxPacketSize?: number;
   /** Whether lines of the text protocol may come as well; default false. */
   textLines?: boolean;
-  /** Twelve ASCII characters that the uniques of `encoder.submit` begin with. */
+  /** Twelve ASCII characters that the uniques of `encoder.submit` begin with; without them it generates none. */
   uniquePrefix?: string;
 }
 
@@ -24,6 +24,9 @@ export const DEFAULT_MAX_PACKET_SIZE = 64 * 1024 * 1024;
 /** Addresses must fit 31 bits together with the largest body behind them. */
 const LARGEST_MAX_PACKET_SIZE = 0x60000000;
 
+/** Printable or not, but no NUL, which would end the unique early. */
+const UNIQUE_PREFIX = new RegExp(`^[\\x01-\\x7f]{${UNIQUE_PREFIX_SIZE}}$`);
+
 /** Reads and writes the packets of one connection. Close it: its memory in the codec is not garbage-collected. */
 export class Codec {
   readonly decoder: Decoder;
@@ -31,7 +34,8 @@ export class Codec {
   #close: (() => void) | undefined;
 
   /**
-   * @param onFrame called for each packet, with a frame that is good only during the call; it must not feed any decoder
+   * @param onFrame called for each packet, with a frame that is good only during the call. It must not feed any decoder.
+   *   What it throws comes out of `decoder.received`, and ends the decoding: the packets behind are lost.
    * @throws TypeError when an option is wrong
    */
   constructor(options: CodecOptions, onFrame: (frame: Frame) => void) {
@@ -40,24 +44,24 @@ export class Codec {
       name = `the ${peer}`,
       maxPacketSize = DEFAULT_MAX_PACKET_SIZE,
       textLines = false,
-      uniquePrefix,
+      uniquePrefix = "",
     } = options;
+    if (peer !== "server" && peer !== "client")
+      throw new TypeError(`peer must be "server" or "client", not ${JSON.stringify(peer)}`);
     checkMaxPacketSize(maxPacketSize);
+    if (uniquePrefix !== "" && !UNIQUE_PREFIX.test(uniquePrefix))
+      throw new TypeError(
+        `uniquePrefix must be ${UNIQUE_PREFIX_SIZE} ASCII characters, not ${JSON.stringify(uniquePrefix)}`,
+      );
     const flags = (peer === "client" ? REQUESTS : 0) | (textLines ? TEXT_LINES : 0);
     const { instance, connection } = claim(({ exports }) => exports.open(flags, maxPacketSize));
     const { exports } = instance;
-    if (uniquePrefix !== undefined) {
-      const bytes = new TextEncoder().encode(uniquePrefix);
-      if (bytes.length !== UNIQUE_PREFIX_SIZE)
-        throw new TypeError(`uniquePrefix must be ${UNIQUE_PREFIX_SIZE} ASCII characters`);
-      instance.bytes.set(bytes, exports.uniquePrefix(connection));
-    }
+    instance.bytes.set(new TextEncoder().encode(uniquePrefix), exports.uniquePrefix(connection));
     this.decoder = new Decoder(instance, connection, name, onFrame);
-    this.encoder = new Encoder(instance, connection);
+    this.encoder = new Encoder(instance, connection, uniquePrefix);
     this.#close = () => {
-      this.decoder.close();
       this.encoder.close();
-      exports.close(connection);
+      this.decoder.close(() => exports.close(connection));
     };
   }
 

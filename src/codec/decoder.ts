@@ -1,19 +1,6 @@
-import {
-  BAD_HANDLE,
-  BAD_MAGIC,
-  BAD_TYPE,
-  FRAME_DATA,
-  FRAME_END,
-  FRAME_WORDS,
-  LINE_TOO_LONG,
-  MISSING_ARGUMENT,
-  NO_SLOT,
-  TOO_LARGE,
-  UNEXPECTED_BODY,
-  WINDOW_SIZE,
-} from "../../assembly/layout.js";
-import { LAST_PACKET_TYPE, MAX_HANDLE_SIZE, PacketType } from "../../assembly/protocol.js";
-import { ProtocolError } from "../errors.js";
+import { FRAME_DATA, FRAME_END, FRAME_WORDS, NO_SLOT, WINDOW_SIZE } from "../../assembly/layout.js";
+import { MAX_HANDLE_SIZE, PacketType } from "../../assembly/protocol.js";
+import { faultError } from "./fault.js";
 import { Frame } from "./frame.js";
 import type { Instance } from "./instance.js";
 
@@ -21,7 +8,9 @@ import type { Instance } from "./instance.js";
 const TRUSTED_SIZE = 1 << 20;
 
 /** Slots from this one on are kept by the decoder itself. The codec's own never get as far: its memory is too small. */
-const FIRST_ELSEWHERE = 1 << 24;
+const FIRST_ELSEWHERE = 1 << 20;
+
+const ENTERED = "the codec was entered while it delivers frames: bytes must be fed from the event loop";
 
 /** Turns what a peer sends into frames. */
 export class Decoder {
@@ -30,15 +19,22 @@ export class Decoder {
   readonly #onFrame: (frame: Frame) => void;
   readonly #frame: Frame;
   readonly #peer: string;
+  /** Bytes that the window has which was asked for last. */
+  #offered = 0;
   #closed = false;
+  /** Gives the connection's memory back, once its frames are delivered: it was closed by one of them. */
+  #free: (() => void) | undefined;
+  /** What ended the decoding: the peer's fault, or what `onFrame` threw. It is thrown again for bytes that still come. */
+  #failure: { readonly error: unknown } | undefined;
   /** A packet larger than the window: its frame's words, its data part so far, and how much of it is there, and will be. */
   #row: Int32Array | undefined;
   #body = new Uint8Array(0);
   #filled = 0;
   #total = 0;
-  /** Slots of jobs that the codec's table has no room for, by handle; and the other way round, from FIRST_ELSEWHERE on. */
+  /** Slots of jobs that the codec's table has no room for, by handle; and the other way round. */
   readonly #elsewhere = new Map<string, number>();
-  readonly #handlesElsewhere: string[] = [];
+  readonly #handlesElsewhere = new Map<number, string>();
+  #nextElsewhere = FIRST_ELSEWHERE;
   /** What the server's handles begin with, e.g. `H:host:`, once one was seen. */
   #handlePrefix = "";
 
@@ -53,31 +49,40 @@ export class Decoder {
 
   /** Where the next bytes are to be put: at least one byte of the codec's memory, or of a large body. It is good until the next call. */
   window(): Uint8Array {
-    if (this.#row && !this.#closed) {
+    // A socket may ask once more while it closes.
+    if (this.#closed || this.#failure) return new Uint8Array(WINDOW_SIZE);
+    const { exports, bytes, delivering } = this.#instance;
+    if (delivering === this.#connection) throw new Error(ENTERED);
+    if (this.#row) {
       if (this.#filled === this.#body.length) {
         const grown = new Uint8Array(Math.min(this.#total, this.#body.length * 2));
         grown.set(this.#body);
         this.#body = grown;
       }
+      this.#offered = this.#body.length - this.#filled;
       return this.#body.subarray(this.#filled);
     }
-    // A socket may ask once more while it closes.
-    if (this.#closed) return new Uint8Array(WINDOW_SIZE);
-    const { exports, bytes } = this.#instance;
     const from = exports.room(this.#connection);
-    return bytes.subarray(from, from + exports.roomSize(this.#connection));
+    this.#offered = exports.roomSize(this.#connection);
+    return bytes.subarray(from, from + this.#offered);
   }
 
   /**
    * Decodes, the first `count` bytes of the last `window()` having been filled.
-   * @throws ProtocolError when the peer broke the protocol: the connection must be closed
+   * @throws ProtocolError when the peer broke the protocol: the connection must be closed. What `onFrame` throws, too,
+   *   ends the decoding; later calls throw the same again.
    */
   received(count: number): void {
     const instance = this.#instance;
     if (this.#closed) return;
-    if (instance.delivering)
-      throw new Error("the codec was entered while it delivers frames: bytes must be fed from the event loop");
-    instance.delivering = true;
+    if (instance.delivering) throw new Error(ENTERED);
+    if (this.#failure) throw this.#failure.error;
+    if (count >>> 0 !== count || count > this.#offered)
+      throw new RangeError(
+        `${count} bytes can't have come into a window of ${this.#offered}: ask for one before each read`,
+      );
+    this.#offered = 0;
+    instance.delivering = this.#connection;
     try {
       if (this.#row) {
         this.#filled += count;
@@ -85,8 +90,12 @@ export class Decoder {
       } else {
         this.#decode(count);
       }
+    } catch (error) {
+      this.#failure = { error };
+      throw error;
     } finally {
-      instance.delivering = false;
+      instance.delivering = 0;
+      this.#free?.();
     }
   }
 
@@ -109,7 +118,7 @@ export class Decoder {
     const { exports } = instance;
     for (let received = count; ; received = 0) {
       const frames = exports.decode(this.#connection, received);
-      if (frames < 0) throw this.#fault(frames);
+      if (frames < 0) throw faultError(frames, exports.detail(this.#connection) >>> 0, this.#peer);
       if (frames === 0) return;
       const missing = exports.missing(this.#connection) >>> 0;
       const whole = missing ? frames - 1 : frames;
@@ -148,18 +157,31 @@ export class Decoder {
     this.#onFrame(this.#frame.at(0, body));
   }
 
-  /** Gives the job of the frame being delivered a slot, or says the one it has. */
+  /**
+   * Gives the job of the frame being delivered a slot, or says the one it has. The handle is the frame's first argument.
+   * @throws TypeError when that can't be one
+   */
   bind(frame: Frame): number {
     if (this.#closed) throw new Error("this codec was closed");
+    this.#checkFrame(frame);
+    const size = frame.size(0);
+    if (size < 1 || size > MAX_HANDLE_SIZE)
+      throw new TypeError(
+        `a job handle has 1 to ${MAX_HANDLE_SIZE} bytes, and this ${PacketType[frame.type]} has ${size}`,
+      );
+    // A job is followed in one place only.
+    const elsewhere = this.#elsewhere.size > 0 ? this.#elsewhere.get(key(frame)) : undefined;
+    if (elsewhere !== undefined) return elsewhere;
     const slot = this.#instance.exports.bind(this.#connection, frame.number);
-    return slot === NO_SLOT ? this.#bindElsewhere(frame.text(0)) : slot;
+    return slot === NO_SLOT ? this.#bindElsewhere(key(frame)) : slot;
   }
 
   /** The slot of the frame being delivered as it is now: `frame.slot` is as old as the batch it came in. */
   lookUp(frame: Frame): number {
     if (this.#closed) return NO_SLOT;
+    this.#checkFrame(frame);
     const slot = this.#instance.exports.lookUp(this.#connection, frame.number);
-    return slot === NO_SLOT && this.#elsewhere.size > 0 ? (this.#elsewhere.get(frame.text(0)) ?? NO_SLOT) : slot;
+    return slot === NO_SLOT && this.#elsewhere.size > 0 ? (this.#elsewhere.get(key(frame)) ?? NO_SLOT) : slot;
   }
 
   /** Gives a job's slot up. */
@@ -169,17 +191,18 @@ export class Decoder {
       this.#instance.exports.unbind(this.#connection, slot);
       return;
     }
-    this.#elsewhere.delete(this.#handlesElsewhere[slot - FIRST_ELSEWHERE] as string);
-    delete this.#handlesElsewhere[slot - FIRST_ELSEWHERE];
-    if (this.#elsewhere.size === 0) this.#handlesElsewhere.length = 0;
+    const handle = this.#handlesElsewhere.get(slot);
+    if (handle === undefined) return;
+    this.#elsewhere.delete(handle);
+    this.#handlesElsewhere.delete(slot);
+    if (this.#elsewhere.size === 0) this.#nextElsewhere = FIRST_ELSEWHERE;
   }
 
   /** Follows a job for which the codec's memory has no room: slower, but tens of thousands are in flight already. */
   #bindElsewhere(handle: string): number {
-    const known = this.#elsewhere.get(handle);
-    if (known !== undefined) return known;
-    const slot = FIRST_ELSEWHERE + this.#handlesElsewhere.push(handle) - 1;
+    const slot = this.#nextElsewhere++;
     this.#elsewhere.set(handle, slot);
+    this.#handlesElsewhere.set(slot, handle);
     return slot;
   }
 
@@ -188,56 +211,34 @@ export class Decoder {
    * handle of another form is all prefix, with the number 0.
    */
   handle(frame: Frame): { prefix: string; number: number } {
+    this.#checkFrame(frame);
     const number = frame.handleNumber;
     if (number) return { prefix: this.#handlePrefix, number };
     const text = frame.text(0);
-    const [, prefix, digits] = /^(.*:)([1-9]\d{0,9})$/.exec(text) ?? [];
+    const [, prefix, digits] = /^(.*:)([1-9]\d{0,9})$/s.exec(text) ?? [];
     if (prefix === undefined || digits === undefined || Number(digits) > 0xffffffff) return { prefix: text, number: 0 };
-    this.#instance.exports.setHandlePrefix(this.#connection, frame.start(0), frame.size(0) - digits.length);
-    this.#handlePrefix = prefix;
+    // The first one stays: frames behind this one were decoded by it, and a server never has another.
+    if (!this.#handlePrefix) {
+      this.#instance.exports.setHandlePrefix(this.#connection, frame.start(0), frame.size(0) - digits.length);
+      this.#handlePrefix = prefix;
+    }
     return { prefix, number: Number(digits) };
   }
 
-  /** @internal */
-  close(): void {
+  /** Delivers no more. `free` gives the connection's memory back, which a frame being delivered still lies in. @internal */
+  close(free?: () => void): void {
     this.#closed = true;
+    if (this.#instance.delivering === this.#connection) this.#free ??= free;
+    else free?.();
   }
 
-  #fault(fault: number): Error {
-    const detail = this.#instance.exports.detail(this.#connection) >>> 0;
-    const name = `${PacketType[detail]} packet`;
-    switch (fault) {
-      case BAD_MAGIC:
-        return new ProtocolError(
-          `${this.#peer} sent ${quote(detail)} where a packet begins: it doesn't speak Gearman's binary protocol`,
-        );
-      case BAD_TYPE:
-        return new ProtocolError(
-          `${this.#peer} sent a packet of type ${detail}; there are only 1 to ${LAST_PACKET_TYPE}`,
-        );
-      case TOO_LARGE:
-        return new ProtocolError(
-          `${this.#peer} sent a packet of ${detail} bytes, more than is accepted (maxPacketSize)`,
-        );
-      case MISSING_ARGUMENT:
-        return new ProtocolError(`${this.#peer} sent a ${name} in which an argument or its closing NUL is missing`);
-      case UNEXPECTED_BODY:
-        return new ProtocolError(`${this.#peer} sent a ${name} with a body, which it can't have`);
-      case BAD_HANDLE:
-        return new ProtocolError(
-          `${this.#peer} sent a ${name} whose job handle isn't one of 1 to ${MAX_HANDLE_SIZE} bytes without a NUL`,
-        );
-      case LINE_TOO_LONG:
-        return new ProtocolError(`${this.#peer} sent a line of text of more than ${WINDOW_SIZE} bytes`);
-      default:
-        return new Error("the codec has no memory left for another job's handle: too many jobs run at once");
-    }
+  #checkFrame(frame: Frame): void {
+    if (frame !== this.#frame || this.#instance.delivering !== this.#connection)
+      throw new Error("a frame is good only while its decoder delivers it");
   }
 }
 
-/** The first four bytes of what should have been a packet, readable. */
-function quote(word: number): string {
-  const bytes = [24, 16, 8, 0].map((shift) => (word >>> shift) & 0xff);
-  if (bytes.every((byte) => byte >= 0x20 && byte < 0x7f)) return JSON.stringify(String.fromCharCode(...bytes));
-  return bytes.map((byte) => `0x${byte.toString(16).padStart(2, "0")}`).join(" ");
+/** A handle's bytes, one to a character: as UTF-8, two that aren't text could be the same string. */
+function key(frame: Frame): string {
+  return String.fromCharCode(...frame.bytes(0));
 }

@@ -11,7 +11,8 @@ import {
 import { ARGUMENT_MASK, HEADER_SIZE, LAYOUTS, PacketType } from "../../assembly/protocol.js";
 import type { Instance } from "./instance.js";
 
-const utf8 = new TextDecoder();
+/** A byte order mark is content like any other: of a handle that begins with one, the string must be the same handle. */
+const utf8 = new TextDecoder("utf-8", { ignoreBOM: true });
 
 /** Above this many bytes TextDecoder's start-up cost is paid back. */
 const SHORT = 64;

@@ -26,6 +26,8 @@ interface Exports {
 
 /** Bytes of function names that an instance keeps. Programs use a few names; one that makes them up must not fill it. */
 const NAMES_SIZE = 262_144;
+/** The longest of them, in UTF-16 units. */
+const NAME_LENGTH = 512;
 
 /** A name in the codec's memory. */
 export interface Name {
@@ -40,8 +42,8 @@ export class Instance {
   readonly words: Int32Array;
   /** Where the frame table begins, in words. */
   readonly frames: number;
-  /** Set while frames are being delivered: the next `decode`, of any connection here, would overwrite them. */
-  delivering = false;
+  /** The connection whose frames are being delivered, or 0: the next `decode`, of any connection here, would overwrite them. */
+  delivering = 0;
   readonly #names = new Map<string, Name>();
   #namesSize = 0;
 
@@ -53,10 +55,10 @@ export class Instance {
     this.frames = this.exports.FRAMES.value >> 2;
   }
 
-  /** A function's name in the codec's memory, or undefined when no more of them are kept. */
+  /** A function's name in the codec's memory, or undefined when it isn't kept there: it is long, no name, or one too many. */
   name(text: string): Name | undefined {
     const known = this.#names.get(text);
-    if (known || this.#namesSize > NAMES_SIZE) return known;
+    if (known || this.#namesSize >= NAMES_SIZE || text.length > NAME_LENGTH || text.includes("\0")) return known;
     const bytes = new TextEncoder().encode(text);
     const address = this.exports.intern(bytes.length);
     if (!address) return undefined;

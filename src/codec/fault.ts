@@ -1,0 +1,58 @@
+import {
+  ARGUMENTS_TOO_LONG,
+  BAD_HANDLE,
+  BAD_MAGIC,
+  BAD_TYPE,
+  LINE_TOO_LONG,
+  MISSING_ARGUMENT,
+  TOO_LARGE,
+  UNEXPECTED_BODY,
+  WINDOW_SIZE,
+} from "../../assembly/layout.js";
+import { LAST_PACKET_TYPE, MAX_HANDLE_SIZE, PacketType } from "../../assembly/protocol.js";
+import { ProtocolError } from "../errors.js";
+
+/** The magics "\0REQ" and "\0RES", as `detail` has them. */
+const REQUEST = 0x00524551;
+const RESPONSE = 0x00524553;
+
+/** What is wrong with what a peer sent, in words. `detail` is the number that the codec kept to show it. */
+export function faultError(fault: number, detail: number, peer: string): Error {
+  const word = PacketType[detail] ?? "";
+  const name = `${/^[AEIOU]/.test(word) ? "an" : "a"} ${word} packet`;
+  switch (fault) {
+    case BAD_MAGIC:
+      if (detail === REQUEST)
+        return new ProtocolError(`${peer} sent a request, but only a server's responses can come`);
+      if (detail === RESPONSE) return new ProtocolError(`${peer} sent a response, but only requests can come`);
+      return new ProtocolError(
+        `${peer} sent ${quote(detail)} where a packet begins: it doesn't speak Gearman's binary protocol`,
+      );
+    case BAD_TYPE:
+      return new ProtocolError(`${peer} sent a packet of type ${detail}; there are only 1 to ${LAST_PACKET_TYPE}`);
+    case TOO_LARGE:
+      return new ProtocolError(`${peer} sent a packet of ${detail} bytes, more than is accepted (maxPacketSize)`);
+    case MISSING_ARGUMENT:
+      return new ProtocolError(`${peer} sent ${name} in which an argument or its closing NUL is missing`);
+    case ARGUMENTS_TOO_LONG:
+      return new ProtocolError(`${peer} sent ${name} whose arguments don't end within ${WINDOW_SIZE} bytes`);
+    case UNEXPECTED_BODY:
+      return new ProtocolError(`${peer} sent ${name} with a body, which it can't have`);
+    case BAD_HANDLE:
+      return new ProtocolError(
+        `${peer} sent ${name} whose job handle isn't one of 1 to ${MAX_HANDLE_SIZE} bytes without a NUL`,
+      );
+    case LINE_TOO_LONG:
+      return new ProtocolError(`${peer} sent a line of text of more than ${WINDOW_SIZE} bytes`);
+    default:
+      return new Error("the codec has no memory left for another job's handle: too many jobs run at once");
+  }
+}
+
+/** The first four bytes of what should have been a packet, readable; the ones that had come, the rest being 0. */
+function quote(word: number): string {
+  const bytes = [24, 16, 8, 0].map((shift) => (word >>> shift) & 0xff);
+  while (bytes.length > 1 && bytes.at(-1) === 0) bytes.pop();
+  if (bytes.every((byte) => byte >= 0x20 && byte < 0x7f)) return JSON.stringify(String.fromCharCode(...bytes));
+  return bytes.map((byte) => `0x${byte.toString(16).padStart(2, "0")}`).join(" ");
+}
