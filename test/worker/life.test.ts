@@ -73,6 +73,26 @@ describe.each(inject("servers"))("a worker's life, over $name", ({ address }) =>
     await running;
   });
 
+  test("with `serverTimeout`, the server takes a job back that takes too long, and gives it to another worker", async () => {
+    const name = fresh("taken");
+    const { promise: forever, resolve: release } = Promise.withResolvers<void>();
+    const slow = new Worker(address);
+    slow.add(name, () => forever, { serverTimeout: 1_000 });
+    const running = slow.run();
+    await using client = new Client(address);
+    const started = nextEvent(slow, "start");
+    const result = client.run(name, "", { timeout: 10_000 });
+    await started;
+    await using _other = startWorker(address, { [name]: () => "by the other" });
+    assert.equal((await result).text(), "by the other");
+    // What comes late is not an error: the worker is told that nobody wants it, and goes on.
+    const discarded = nextEvent(slow, "discard");
+    release();
+    assert.equal((await discarded).server, address);
+    await slow.close();
+    await running;
+  });
+
   test("run ends after `maxJobs`, and leaves the rest to others", async () => {
     const name = fresh("some");
     await using client = new Client(address);
