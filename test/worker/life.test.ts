@@ -75,7 +75,10 @@ describe.each(inject("servers"))("a worker's life, over $name", ({ address }) =>
 
   test("with `serverTimeout`, the server takes a job back that takes too long, and gives it to another worker", async () => {
     const name = fresh("taken");
-    const { promise: forever, resolve: release } = Promise.withResolvers<void>();
+    let release = () => {};
+    const forever = new Promise<void>((resolve) => {
+      release = resolve;
+    });
     const slow = new Worker(address);
     slow.add(name, () => forever, { serverTimeout: 1_000 });
     const running = slow.run();
