@@ -27,11 +27,17 @@ export class Emitter<Events extends object> {
   /** Tells the listeners. @internal */
   protected emit<Name extends keyof Events>(name: Name, event: Events[Name]): void {
     for (const listener of this.#listeners.get(name) ?? []) {
-      try {
-        (listener as (event: Events[Name]) => void)(event);
-      } catch {
-        // A listener's fault is not the job's, nor the connection's.
-      }
+      harmless(() => (listener as (event: Events[Name]) => void)(event));
     }
+  }
+}
+
+/** Calls somebody's function. What it throws, or its promise rejects with, is its own matter: not a job's, nor a connection's. */
+export function harmless(call: () => unknown): void {
+  try {
+    const result = call();
+    if (result instanceof Promise) result.catch(() => {});
+  } catch {
+    // As said.
   }
 }

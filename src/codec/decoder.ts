@@ -47,6 +47,11 @@ export class Decoder {
     this.#frame = new Frame(instance);
   }
 
+  /** Whether the body of a packet that is larger than the window is being collected. */
+  get collecting(): boolean {
+    return this.#row !== undefined;
+  }
+
   /** Where the next bytes are to be put: at least one byte of the codec's memory, or of a large body. It is good until the next call. */
   window(): Uint8Array {
     // A socket may ask once more while it closes.

@@ -39,6 +39,16 @@ export class Channel implements Receiver {
     return this.#transport !== undefined && !this.#dead && !this.#ending;
   }
 
+  /** Bytes that were put down or written, and not yet taken by the system. */
+  get pending(): number {
+    return (this.#dead ? 0 : this.codec.encoder.size) + (this.#transport?.pending ?? 0);
+  }
+
+  /** Whether a packet larger than a window is coming in. */
+  get receiving(): boolean {
+    return this.codec.decoder.collecting;
+  }
+
   /** Sends what was put into the encoder, at the end of this tick, or now when it is much. */
   send(): void {
     if (this.codec.encoder.size >= FLUSH_SIZE) this.flush();
@@ -63,6 +73,9 @@ export class Channel implements Receiver {
     }
   }
 
+  /** When the last bytes came, as `performance.now()` has it. */
+  lastReceived = 0;
+
   /** Called before each write, when set. */
   flushed: (() => void) | undefined;
 
@@ -72,6 +85,7 @@ export class Channel implements Receiver {
 
   received(count: number): void {
     if (this.#dead) return;
+    this.lastReceived = performance.now();
     try {
       this.codec.decoder.received(count);
     } catch (error) {

@@ -5,7 +5,7 @@
 import { MAX_FUNCTION_SIZE, MAX_HANDLE_SIZE, MAX_UNIQUE_SIZE } from "../../assembly/protocol.js";
 
 /** The longest delay that a timer takes, in milliseconds: some 24 days. */
-const MAX_TIMER = 2 ** 31 - 1;
+export const MAX_TIMER = 2 ** 31 - 1;
 
 /** The longest reducer name that gearmand takes, in bytes. */
 const MAX_REDUCER_SIZE = 64;

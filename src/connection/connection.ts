@@ -43,6 +43,12 @@ export interface ConnectionOptions {
   uniquePrefix?: string;
 }
 
+interface Request {
+  readonly waiter: Waiter;
+  readonly deadline: number;
+  expired: boolean;
+}
+
 /** ERROR's code for a result that came too late: it answers no request. */
 const JOB_NOT_FOUND = "JOB_NOT_FOUND";
 
@@ -52,6 +58,14 @@ const CLOSE_TIMEOUT = 1_000;
 /** Requests made within so many milliseconds are given up together: each gets its own time, and none is lost to the first one's. */
 const BURST = 100;
 
+/** Above this the program itself was busy when a timer was due, and so long it then reads before it judges. In milliseconds. */
+const LATE = 50;
+const READ_TIME = 20;
+
+/** How often it is looked whether a large transfer still moves, in milliseconds; and from how many bytes one is large. */
+const MOVING = 1_000;
+const LARGE = 65_536;
+
 /** ONE connection to a job server: requests go out in batches, and each answer finds the one who waits for it. */
 export class Connection implements ChannelOwner {
   /** `host:port` */
@@ -59,10 +73,14 @@ export class Connection implements ChannelOwner {
   readonly #owner: ConnectionOwner;
   readonly #channel: Channel;
   readonly #requestTimeout: number;
-  readonly #waiting = new Fifo<{ waiter: Waiter; deadline: number }>();
+  readonly #waiting = new Fifo<Request>();
+  /** Requests that wait, and whose time is over: who made them has been told. */
+  #expired = 0;
   /** How many of the last that wait have not been given to the socket. */
   #unsent = 0;
-  #lastReceived = 0;
+  /** Bytes that were on their way out when it was last looked, and when a large transfer was last seen to move. */
+  #pending = 0;
+  #lastMoved = Number.NEGATIVE_INFINITY;
   /** What the connection was lost to, if it was lost to something. */
   #cause: Error | undefined;
   #timer: ReturnType<typeof setTimeout> | undefined;
@@ -127,16 +145,21 @@ export class Connection implements ChannelOwner {
     return this.#channel.open;
   }
 
-  /** Requests that wait for their answers. */
+  /** Requests that wait for their answers, and that somebody still wants answered. */
   get waiting(): number {
-    return this.#waiting.length;
+    return this.#waiting.length - this.#expired;
+  }
+
+  /** Bytes that are on their way out. */
+  get pending(): number {
+    return this.#channel.pending;
   }
 
   /** Registers who waits for the answer to the request that was just put into the encoder, and has it sent. */
   request(waiter: Waiter): void {
-    this.#waiting.push({ waiter, deadline: performance.now() + this.#requestTimeout });
+    this.#waiting.push({ waiter, deadline: performance.now() + this.#requestTimeout, expired: false });
     this.#unsent++;
-    this.#timer ??= setTimeout(() => this.#expire(), this.#requestTimeout);
+    if (this.#timer === undefined) this.#expireIn(this.#requestTimeout);
     this.#channel.send();
   }
 
@@ -148,16 +171,24 @@ export class Connection implements ChannelOwner {
   /** Closes once what was put into the encoder is sent, and in bounded time. What waits fails. */
   end(): void {
     this.#channel.end();
-    this.#closeTimer ??= setTimeout(() => this.destroy(), CLOSE_TIMEOUT);
+    this.#closeTimer ??= setTimeout(() => this.#closeNow(this.#channel.pending, 0), CLOSE_TIMEOUT);
+  }
+
+  /** Gives a closing connection time as long as what was written still goes out. */
+  #closeNow(before: number, stuck: number): void {
+    const { pending } = this.#channel;
+    const waited = pending < before ? 0 : stuck + CLOSE_TIMEOUT;
+    if (pending === 0 || waited >= this.#requestTimeout) this.destroy();
+    else this.#closeTimer = setTimeout(() => this.#closeNow(pending, waited), CLOSE_TIMEOUT);
   }
 
   /** Closes at once. What waits fails. */
   destroy(cause?: Error): void {
+    this.#cause ??= cause;
     this.#channel.destroy(cause);
   }
 
   frame(frame: Frame): void {
-    this.#lastReceived = performance.now();
     const { type } = frame;
     switch (type) {
       case PacketType.JOB_CREATED:
@@ -195,21 +226,53 @@ export class Connection implements ChannelOwner {
         expected === undefined ? "no request waits" : `the first request that waits wants ${PacketType[expected]}`;
       throw new ProtocolError(`${this.server} sent a ${PacketType[frame.type]} packet, but ${wanted}`);
     }
-    this.#waiting.shift()?.waiter.answer(frame, this);
+    this.#next()?.waiter.answer(frame, this);
+  }
+
+  #next(): Request | undefined {
+    const request = this.#waiting.shift();
+    if (request?.expired) this.#expired--;
+    return request;
+  }
+
+  #expireIn(milliseconds: number): void {
+    const due = performance.now() + milliseconds;
+    this.#pending = this.#channel.pending;
+    this.#timer = setTimeout(() => this.#expire(due), milliseconds);
   }
 
   /** Fails the requests whose time is over. They keep their places: the server may still answer them, in order. */
-  #expire(): void {
+  #expire(due: number): void {
     this.#timer = undefined;
     const now = performance.now();
+    const first = this.#waiting.peek();
+    if (!first) return;
+    // The program was busy: what came meanwhile is read only after timers, and must have its chance.
+    if (now > due + LATE) {
+      this.#expireIn(READ_TIME);
+      return;
+    }
+    const { pending, receiving, lastReceived } = this.#channel;
+    const sending = this.#pending >= LARGE && pending < this.#pending;
+    if (sending || (receiving && now - lastReceived < MOVING)) {
+      // A large workload on its way out, or a result on its way in, delays the answers behind it.
+      this.#lastMoved = now;
+      this.#expireIn(MOVING);
+      return;
+    }
+    const earliest = this.#lastMoved + this.#requestTimeout;
     let next: number | undefined;
     for (let distance = 0; distance < this.#waiting.length; distance++) {
       const request = this.#waiting.peek(distance);
       if (!request) break;
-      if (request.deadline > now) {
-        next = request.deadline;
+      const deadline = Math.max(request.deadline, earliest);
+      if (deadline > now) {
+        next = deadline;
         break;
       }
+      if (request.expired) continue;
+      request.expired = true;
+      this.#expired++;
       request.waiter.fail(
         new TimeoutError(
           "requestTimeout",
@@ -218,28 +281,27 @@ export class Connection implements ChannelOwner {
         ),
       );
     }
-    const first = this.#waiting.peek();
-    const silent = first && first.deadline <= now && this.#lastReceived < first.deadline - this.#requestTimeout;
+    const quiet = now - Math.max(lastReceived, this.#lastMoved, first.deadline - this.#requestTimeout);
+    const silent = first.expired && quiet >= this.#requestTimeout;
     if (silent && !(next !== undefined && next <= first.deadline + BURST)) {
       // Not a byte in all that time: the connection is as good as dead, and a new one may not be.
       this.destroy(
         new TimeoutError("requestTimeout", this.#requestTimeout, `the job server ${this.server} fell silent`),
       );
-    } else if (next !== undefined || first) {
-      this.#timer = setTimeout(
-        () => this.#expire(),
-        next === undefined ? this.#requestTimeout : Math.max(1, next - now),
-      );
+    } else {
+      this.#expireIn(next === undefined ? this.#requestTimeout : Math.max(1, next - now));
     }
   }
 
   closed(cause: Error | undefined): void {
-    this.#cause = cause;
+    this.#cause ??= cause;
     clearTimeout(this.#timer);
     clearTimeout(this.#closeTimer);
     const waiting = this.#waiting.drain();
     const sent = waiting.length - this.#unsent;
-    for (const [index, { waiter }] of waiting.entries()) waiter.fail(this.lostError({ sent: index < sent }));
+    for (const [index, { waiter, expired }] of waiting.entries()) {
+      if (!expired) waiter.fail(this.lostError({ sent: index < sent }));
+    }
     this.#owner.lost(cause, this);
   }
 

@@ -80,6 +80,9 @@ function transport(socket: Socket): Transport {
   socket.setNoDelay(true);
   socket.setKeepAlive(true, KEEP_ALIVE_DELAY);
   return {
+    get pending() {
+      return socket.writableLength;
+    },
     write(parts) {
       if (socket.destroyed) return;
       if (parts.length === 1) {
@@ -143,11 +146,15 @@ function patient(socket: Socket): Transport {
   const open = transport(socket);
   socket.on("drain", () => socket.resume());
   return {
-    ...open,
+    get pending() {
+      return open.pending;
+    },
     write(parts) {
       open.write(parts);
-      if (socket.writableLength > MAX_UNREAD) socket.pause();
+      if (open.pending > MAX_UNREAD) socket.pause();
     },
+    end: open.end,
+    destroy: open.destroy,
   };
 }
 

@@ -43,6 +43,7 @@ class StreamTransport implements Transport {
   readonly #writer: WritableStreamDefaultWriter<Uint8Array>;
   #reader: { cancel(reason?: unknown): Promise<void> } | undefined;
   #ended = false;
+  #pending = 0;
 
   constructor(socket: StreamSocket, receiver: Receiver) {
     this.#socket = socket;
@@ -52,12 +53,21 @@ class StreamTransport implements Transport {
     void this.#read();
   }
 
+  get pending(): number {
+    return this.#pending;
+  }
+
   write(parts: readonly Uint8Array[]): void {
     if (this.#ended) return;
     // Each write crosses into the event loop: one joined buffer is cheaper than its parts.
-    this.#writer
-      .write(parts.length === 1 ? (parts[0] as Uint8Array) : join(parts))
-      .catch((error: Error) => this.#close(error));
+    const bytes = parts.length === 1 ? (parts[0] as Uint8Array) : join(parts);
+    this.#pending += bytes.length;
+    this.#writer.write(bytes).then(
+      () => {
+        this.#pending -= bytes.length;
+      },
+      (error: Error) => this.#close(error),
+    );
   }
 
   end(): void {

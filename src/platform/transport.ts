@@ -36,6 +36,8 @@ export interface Receiver {
 
 /** A byte stream that is open. */
 export interface Transport {
+  /** Bytes that were written, and not yet taken by the system. */
+  readonly pending: number;
   /** Sends the parts in order, as one write where the runtime can. They must not change until they were sent. */
   write(parts: readonly Uint8Array[]): void;
   /** Sends what was written, then closes. */

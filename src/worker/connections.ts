@@ -74,7 +74,7 @@ export class Connections {
   share(slots: number): void {
     const sessions = [...this.#sessions];
     let free = slots;
-    for (const session of sessions) free -= session.grabs;
+    for (const session of sessions) if (!session.stalled) free -= session.grabs;
     for (let idle = 0; free > 0 && idle < sessions.length; ) {
       const session = sessions[this.#turn++ % sessions.length];
       if (session?.hungry) {
@@ -110,8 +110,9 @@ export class Connections {
     while (!signal.aborted) {
       try {
         const session = await this.#connect(address);
-        backoff.reset();
         await session.gone;
+        // A server that takes connections and gives no answer is as good as away.
+        if (session.answered) backoff.reset();
       } catch (error) {
         if (signal.aborted) return;
         this.#emit("error", { server, error: error as Error });
@@ -131,6 +132,10 @@ export class Connections {
     try {
       const session = await Session.open(address, this.#settings.connection, this.#owner, this.#stopped.signal);
       this.#sessions.add(session);
+      if (this.#stopped.signal.aborted) {
+        session.stop();
+        session.end();
+      }
       this.#emit("connect", { server, duration: performance.now() - begin });
       this.#emit("register", { server, functions: [...this.#owner.functions].map(([name]) => name) });
       return session;

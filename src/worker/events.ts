@@ -1,4 +1,5 @@
-import { Emitter } from "../events.js";
+import { Emitter, harmless } from "../events.js";
+import { messageOf } from "./execute.js";
 import type { Job } from "./job.js";
 
 /** Anything that takes lines of a log: `console`, pino, winston, … */
@@ -91,13 +92,12 @@ export class WorkerEmitter extends Emitter<WorkerEvents> {
 
   protected override emit<Name extends keyof WorkerEvents>(event: Name, details: WorkerEvents[Name]): void {
     super.emit(event, details);
-    if (!this.#logger) return;
-    try {
+    const logger = this.#logger;
+    if (!logger) return;
+    harmless(() => {
       const [level, words] = WORDS[event](details);
-      this.#logger[level](words);
-    } catch {
-      // A logger's fault is not the worker's.
-    }
+      return logger[level](words);
+    });
   }
 }
 
@@ -106,7 +106,7 @@ function name(job: Job): string {
 }
 
 function describe(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
+  return messageOf(error);
 }
 
 function round(milliseconds: number): string {

@@ -1,5 +1,6 @@
 import { show } from "../connection/check.js";
-import { TimeoutError } from "../errors.js";
+import { sleep } from "../connection/wait.js";
+import { ClosedError, TimeoutError } from "../errors.js";
 import { type Validator, validate } from "../jobs.js";
 import { Payload, toWire } from "../payload.js";
 import { type Job, JobFailed } from "./job.js";
@@ -22,36 +23,38 @@ export type Outcome =
   | { readonly end: "exception"; readonly error: unknown };
 
 /** Calls a job's handler, and says what became of the job. Never throws. */
-export async function execute(
-  job: Job,
-  controller: AbortController,
-  registration: Registration | undefined,
-): Promise<Outcome> {
-  let timer: ReturnType<typeof setTimeout> | undefined;
-  try {
-    if (!registration) throw new Error(`this worker has no function ${show(job.function)}`);
-    const result = call(job, registration);
-    const { timeout } = registration.options;
-    if (timeout === undefined) return { end: "complete", result: await result };
-    const late = new Promise<Outcome>((resolve) => {
-      timer = setTimeout(() => {
-        const error = new TimeoutError(
-          "timeout",
-          timeout,
-          `the job ${job.handle} of ${show(job.function)} took too long`,
-        );
-        controller.abort(error);
-        resolve({ end: "fail", error });
-      }, timeout);
+export async function execute(job: Job, controller: AbortController, registration: Registration): Promise<Outcome> {
+  const result = call(job, registration).then(
+    (value): Outcome => ({ end: "complete", result: value }),
+    (error: unknown): Outcome => (error instanceof JobFailed ? { end: "fail", error } : { end: "exception", error }),
+  );
+  const { timeout } = registration.options;
+  return timeout === undefined ? result : limited(job, controller, timeout, result);
+}
+
+/** The result, or a failure when it takes too long. No timer outlives a worker that no longer waits for the job. */
+function limited(job: Job, controller: AbortController, timeout: number, result: Promise<Outcome>): Promise<Outcome> {
+  return new Promise((resolve) => {
+    const timer = setTimeout(() => {
+      const error = new TimeoutError(
+        "timeout",
+        timeout,
+        `the job ${job.handle} of ${show(job.function)} took too long`,
+      );
+      job.mute();
+      controller.abort(error);
+      resolve({ end: "fail", error });
+    }, timeout);
+    const clear = () => {
+      if (controller.signal.reason instanceof ClosedError) clearTimeout(timer);
+    };
+    controller.signal.addEventListener("abort", clear, { once: true });
+    void result.then((outcome) => {
+      clearTimeout(timer);
+      controller.signal.removeEventListener("abort", clear);
+      resolve(outcome);
     });
-    // Whichever comes second is not waited for, and must not be reported as a rejection that nobody handled.
-    result.catch(() => {});
-    return await Promise.race([late, result.then((value): Outcome => ({ end: "complete", result: value }))]);
-  } catch (error) {
-    return error instanceof JobFailed ? { end: "fail", error } : { end: "exception", error };
-  } finally {
-    clearTimeout(timer);
-  }
+  });
 }
 
 async function call(job: Job, { handler, validators }: Registration): Promise<string | Uint8Array> {
@@ -70,24 +73,48 @@ async function call(job: Job, { handler, validators }: Registration): Promise<st
   return toWire(result, `the result of ${name}`);
 }
 
-/** Sends what an iterable yields as data; what it returns is the result. It is left alone once the job is over. */
+/** How many bytes of a stream may wait for the server's connection, and how long it is looked away meanwhile, in milliseconds. */
+const MOST_WAITING = 1 << 20;
+const PAUSE = 5;
+
+/** How long a stream that never waits may keep the event loop to itself, in milliseconds. */
+const TURN = 10;
+
+/** Sends what an iterable yields as data; what it returns is the result. It is told to stop once the job is over. */
 async function stream(job: Job, parts: AsyncIterable<unknown>): Promise<unknown> {
   const iterator = parts[Symbol.asyncIterator]();
-  for (;;) {
-    const { done, value } = await iterator.next();
-    if (done) return value;
-    if (job.over) {
-      await iterator.return?.();
-      return undefined;
+  const stop = () => {
+    // It may be stuck, and then never hears of it; nobody waits for it either way.
+    Promise.resolve(iterator.return?.()).catch(() => {});
+  };
+  job.signal.addEventListener("abort", stop, { once: true });
+  try {
+    let turn = performance.now();
+    for (;;) {
+      const { done, value } = await iterator.next();
+      if (done) return value;
+      if (job.over) return undefined;
+      job.data(value as string);
+      if (performance.now() - turn > TURN) {
+        await sleep(0);
+        turn = performance.now();
+      }
+      while (job.waiting > MOST_WAITING && !job.over) await sleep(PAUSE);
     }
-    job.data(value as string);
+  } finally {
+    job.signal.removeEventListener("abort", stop);
   }
 }
 
 /** The text of what was thrown, as the client is told. */
 export function messageOf(thrown: unknown): string {
-  if (thrown instanceof Error) return (thrown.message || thrown.name).toWellFormed();
-  return typeof thrown === "string" ? thrown.toWellFormed() : `the handler threw ${show(thrown)}`;
+  try {
+    const text: unknown = thrown instanceof Error ? thrown.message || thrown.name : thrown;
+    if (typeof text === "string") return text.toWellFormed();
+  } catch {
+    // Even to ask what it is may throw.
+  }
+  return `the handler threw ${show(thrown)}`;
 }
 
 function parse(workload: Payload, what: string): unknown {

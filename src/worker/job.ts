@@ -13,7 +13,9 @@ export class JobFailed extends Error {
 /** How a job's packets reach its server. Nothing is sent once the connection it came by is gone. */
 export interface JobPort {
   readonly server: string;
-  work(type: PacketType, slot: number, args: readonly string[], data?: string | Uint8Array): void;
+  /** Bytes that wait for the connection to take them. */
+  readonly waiting: number;
+  work(job: Job, type: PacketType, slot: number, args: readonly string[], data?: string | Uint8Array): void;
 }
 
 /** What a server tells of a job that it gives out. */
@@ -45,6 +47,7 @@ export class Job<Workload = unknown> {
   readonly #slot: number;
   #workload: Payload<Workload>;
   #ended = false;
+  #muted = false;
   #lost = false;
 
   /** @internal */
@@ -80,7 +83,7 @@ export class Job<Workload = unknown> {
         throw new TypeError(`a job's status is two whole numbers from 0 to 4294967295, not ${show(number)}`);
       }
     }
-    this.#send(PacketType.WORK_STATUS, [String(numerator), String(denominator)]);
+    this.#tell(PacketType.WORK_STATUS, [String(numerator), String(denominator)]);
   }
 
   /**
@@ -88,7 +91,7 @@ export class Job<Workload = unknown> {
    * @throws TypeError when it can't be sent
    */
   data(payload: PayloadInput): void {
-    this.#send(PacketType.WORK_DATA, [], toWire(payload, "the job's data"));
+    this.#tell(PacketType.WORK_DATA, [], toWire(payload, "the job's data"));
   }
 
   /**
@@ -96,7 +99,7 @@ export class Job<Workload = unknown> {
    * @throws TypeError when it can't be sent
    */
   warn(payload: PayloadInput): void {
-    this.#send(PacketType.WORK_WARNING, [], toWire(payload, "the job's warning"));
+    this.#tell(PacketType.WORK_WARNING, [], toWire(payload, "the job's warning"));
   }
 
   /** Ends the job, for the server too, with one of the terminal packets. Only the first call does anything. @internal */
@@ -109,6 +112,16 @@ export class Job<Workload = unknown> {
   abandon(): void {
     this.#ended = true;
     this.#lost = true;
+  }
+
+  /** Lets only its end be sent, its time being over. @internal */
+  mute(): void {
+    this.#muted = true;
+  }
+
+  /** Bytes that wait for its connection to take them. @internal */
+  get waiting(): number {
+    return this.#port.waiting;
   }
 
   /** Whether its connection went away before it ended. @internal */
@@ -126,7 +139,11 @@ export class Job<Workload = unknown> {
     this.#workload = workload as Payload<Workload>;
   }
 
+  #tell(type: PacketType, args: readonly string[], data?: string | Uint8Array): void {
+    if (!this.#muted) this.#send(type, args, data);
+  }
+
   #send(type: PacketType, args: readonly string[], data?: string | Uint8Array): void {
-    if (!this.#ended) this.#port.work(type, this.#slot, args, data);
+    if (!this.#ended) this.#port.work(this, type, this.#slot, args, data);
   }
 }

@@ -145,7 +145,7 @@ export function checkWorkerOptions(options: Omit<WorkerOptions, "jobs">): Settin
 }
 
 /** @throws TypeError when one is wrong */
-export function checkFunctionOptions(options: FunctionOptions): void {
+export function checkFunctionOptions(name: string, options: FunctionOptions): void {
   checkOptions(options, "add", ["timeout", "serverTimeout", "retry"]);
   const { timeout, serverTimeout, retry } = options;
   if (timeout !== undefined) checkMilliseconds(timeout, "timeout", 1);
@@ -159,7 +159,9 @@ export function checkFunctionOptions(options: FunctionOptions): void {
   checkCount(retry.attempts, "retry.attempts", 2);
   if (typeof retry.backoff !== "function" && retry.backoff !== undefined)
     checkMilliseconds(retry.backoff, "retry.backoff");
-  if (retry.deadLetter !== undefined) checkFunction(retry.deadLetter);
+  if (retry.deadLetter === undefined) return;
+  checkFunction(retry.deadLetter);
+  if (retry.deadLetter === name) throw new TypeError(`the dead-letter function of ${show(name)} can't be itself`);
 }
 
 /** @throws TypeError when a number of something can't be one */

@@ -1,10 +1,11 @@
 /*
  * A job that is tried again is a new job with the old workload, byte for byte: the attempt is counted in its unique,
- * `<unique>~<attempt>`. It can't be the same unique, which the job that just failed still has: the server would join
+ * `<unique>~try<attempt>`. It can't be the same unique, which the job that just failed still has: the server would join
  * the two, and end both. And the workload stays what it was for workers in other languages, and for those without
  * retries.
  */
 import { MAX_UNIQUE_SIZE } from "../../assembly/protocol.js";
+import { ServerError } from "../errors.js";
 import type { Job } from "./job.js";
 import type { RetryOptions } from "./options.js";
 import type { Session } from "./session.js";
@@ -12,9 +13,11 @@ import type { Session } from "./session.js";
 const FIRST_BACKOFF = 1_000;
 
 /** Which attempt a job is, from 1, and the unique that it was first submitted with. */
-export function attemptOf(unique: string): { base: string; attempt: number } {
-  const [, base, digits] = /^(.*)~([1-9]\d{0,3})$/s.exec(unique) ?? [];
-  return base === undefined ? { base: unique, attempt: 1 } : { base, attempt: Number(digits) };
+export function attemptOf(unique: string, { attempts }: RetryOptions): { base: string; attempt: number } {
+  const [, base, digits] = /^(.*)~try([1-9]\d{0,8})$/s.exec(unique) ?? [];
+  // A count that can't be ours is part of somebody's unique.
+  if (base === undefined || Number(digits) > attempts) return { base: unique, attempt: 1 };
+  return { base, attempt: Number(digits) };
 }
 
 /** The unique of an attempt, or of the dead letter. One that has no room for the count is replaced. */
@@ -40,17 +43,22 @@ export type Again = { readonly attempt: number; readonly delay: number } | { rea
 export async function tryAgain(job: Job, retry: RetryOptions, session: Session): Promise<Again | undefined> {
   // Without a unique, the server can't be asked whether somebody waits for the job.
   if (job.unique === "" || job.lost) return undefined;
-  const { base, attempt } = attemptOf(job.unique);
+  const { base, attempt } = attemptOf(job.unique, retry);
   const last = attempt >= retry.attempts;
   if (last && retry.deadLetter === undefined) return undefined;
   if (!(await session.isBackground(job.unique))) return undefined;
   const { bytes } = job.workload;
-  if (last) {
-    const deadLetter = retry.deadLetter as string;
-    await session.submit(deadLetter, uniqueFor(base, "dead"), bytes, 0);
-    return { deadLetter };
+  if (!last) {
+    const delay = delayAfter(attempt, retry);
+    try {
+      await session.submit(job.function, uniqueFor(base, `try${attempt + 1}`), bytes, delay);
+      return { attempt: attempt + 1, delay };
+    } catch (error) {
+      // A full queue counts the job that failed, too. What can't be tried again is at least not thrown away.
+      if (!(error instanceof ServerError) || retry.deadLetter === undefined) throw error;
+    }
   }
-  const delay = delayAfter(attempt, retry);
-  await session.submit(job.function, uniqueFor(base, String(attempt + 1)), bytes, delay);
-  return { attempt: attempt + 1, delay };
+  const deadLetter = retry.deadLetter as string;
+  await session.submit(deadLetter, uniqueFor(base, "dead"), bytes, 0);
+  return { deadLetter };
 }

@@ -39,6 +39,9 @@ const EMPTY_WAKES = 3;
 const FIRST_REST = 20;
 const LONGEST_REST = 1_000;
 
+/** How long a grab may be unanswered until other servers get the slots that it holds, in milliseconds. */
+const STALL = 500;
+
 /** A worker's connection to one server: it grabs jobs while the worker has slots for them, and sleeps when there are none. */
 export class Session implements ConnectionOwner, JobPort {
   readonly #owner: SessionOwner;
@@ -46,6 +49,13 @@ export class Session implements ConnectionOwner, JobPort {
   /** Jobs that run, by slot. */
   readonly #jobs = new Map<number, { job: Job; controller: AbortController }>();
   #grabs = 0;
+  /** Grabs that were answered; how many they were when it was last looked; and whether there were none since. */
+  #answers = 0;
+  #answersSeen = 0;
+  #stalled = false;
+  #stallTimer: ReturnType<typeof setTimeout> | undefined;
+  /** Functions that the server knows, and the time limits that it keeps. */
+  readonly #registered = new Map<string, number | undefined>();
   /** Whether the server may have a job: from a start, a NOOP or a job that came, until a NO_JOB. */
   #hungry = true;
   /** GRAB_JOB_ALL tells the unique and the reducer; a server that doesn't know it (Perl's) is asked by GRAB_JOB. */
@@ -88,7 +98,24 @@ export class Session implements ConnectionOwner, JobPort {
 
   /** Whether another grab might bring a job. */
   get hungry(): boolean {
-    return this.#hungry && !this.#stopping && this.#leaving.size === 0 && this.#connection.open;
+    if (!this.#hungry || this.#stopping || this.#stalled || this.#leaving.size > 0) return false;
+    // One at first: a server that takes connections and doesn't answer must not take all slots with them.
+    return this.#connection.open && (this.answered || this.#grabs === 0);
+  }
+
+  /** Whether the server has answered a grab on this connection. */
+  get answered(): boolean {
+    return this.#answers > 0;
+  }
+
+  /** Whether grabs that are out were not answered for a while: their slots are for others meanwhile. */
+  get stalled(): boolean {
+    return this.#stalled;
+  }
+
+  /** Bytes that wait for the connection to take them. */
+  get waiting(): number {
+    return this.#connection.pending;
   }
 
   /** Grabs that are out. */
@@ -100,20 +127,43 @@ export class Session implements ConnectionOwner, JobPort {
   grab(): void {
     clearTimeout(this.#timer);
     this.#grabs++;
+    this.#watch();
     this.#connection.codec.encoder.packet(this.#grab);
     this.#connection.request(this.#grabbed);
   }
 
-  /** Registers a function, with a time limit that the server is to keep if one is given. */
-  register(name: string, serverTimeout: number | undefined): void {
-    if (!this.#connection.open) return;
-    this.#leaving.get(name)?.();
-    this.#leaving.delete(name);
+  /** Registers a function, with a time limit that the server is to keep if one is given. False when it knows it already. */
+  register(name: string, serverTimeout: number | undefined): boolean {
+    if (!this.#connection.open) return false;
+    const left = this.#leaving.get(name);
+    if (left) {
+      this.#leaving.delete(name);
+      left();
+    }
+    // gearmand counts a worker twice that registers twice, and CANT_DO would take its running jobs away.
+    if (this.#registered.has(name) && this.#registered.get(name) === serverTimeout) return false;
+    if (this.#registered.has(name)) {
+      void this.leave(name).then(() => this.register(name, serverTimeout));
+      return false;
+    }
+    this.#registered.set(name, serverTimeout);
     const { encoder } = this.#connection.codec;
     if (serverTimeout === undefined) encoder.packet(PacketType.CAN_DO, [name]);
     else encoder.packet(PacketType.CAN_DO_TIMEOUT, [name, String(serverTimeout)]);
     this.#hungry = true;
     this.#connection.send();
+    return true;
+  }
+
+  /** Gives a job back that came for a function which was taken back meanwhile. */
+  refuse(job: Job): void {
+    for (const [slot, { job: running }] of this.#jobs) {
+      if (running !== job) continue;
+      this.#connection.codec.encoder.packet(PacketType.CANT_DO, [job.function]);
+      this.#registered.delete(job.function);
+      this.#forget(slot);
+    }
+    job.abandon();
   }
 
   /**
@@ -165,15 +215,15 @@ export class Session implements ConnectionOwner, JobPort {
     this.#connection.end();
   }
 
-  work(type: PacketType, slot: number, args: readonly string[], data?: string | Uint8Array): void {
-    if (!this.#connection.open) return;
+  work(job: Job, type: PacketType, slot: number, args: readonly string[], data?: string | Uint8Array): void {
+    if (!this.#connection.open || this.#jobs.get(slot)?.job !== job) return;
     if (this.#grab === PacketType.GRAB_JOB && (type === PacketType.WORK_DATA || type === PacketType.WORK_WARNING)) {
       // Perl's gearmand would answer with an error that looks like the answer to a grab.
       if (!this.#dropped) this.#owner.dropped(this);
       this.#dropped = true;
       return;
     }
-    const { encoder, decoder } = this.#connection.codec;
+    const { encoder } = this.#connection.codec;
     encoder.work(type, slot, args, data);
     switch (type) {
       case PacketType.WORK_EXCEPTION:
@@ -187,10 +237,7 @@ export class Session implements ConnectionOwner, JobPort {
         this.#connection.send();
         return;
     }
-    this.#jobs.delete(slot);
-    decoder.unbind(slot);
-    this.#connection.send();
-    this.#checkLeaving();
+    this.#forget(slot);
   }
 
   packet(frame: Frame): boolean {
@@ -210,6 +257,7 @@ export class Session implements ConnectionOwner, JobPort {
 
   lost(error: Error | undefined): void {
     clearTimeout(this.#timer);
+    clearTimeout(this.#stallTimer);
     for (const { job, controller } of this.#jobs.values()) {
       job.abandon();
       controller.abort(this.#connection.lostError({ handle: job.handle, sent: true }));
@@ -227,6 +275,8 @@ export class Session implements ConnectionOwner, JobPort {
     expects: PacketType.NO_JOB,
     answer: (frame) => {
       this.#grabs--;
+      this.#answers++;
+      this.#stalled = false;
       if (frame.type === PacketType.NO_JOB) this.#noJob();
       else this.#assigned(frame);
       this.#checkLeaving();
@@ -236,6 +286,7 @@ export class Session implements ConnectionOwner, JobPort {
       // Anything but the server's refusal ends the connection, and is dealt with there.
       if (!(error instanceof ServerError)) return;
       this.#grabs--;
+      this.#answers++;
       if (this.#grab === PacketType.GRAB_JOB) {
         this.#connection.destroy(error);
         return;
@@ -263,6 +314,12 @@ export class Session implements ConnectionOwner, JobPort {
       workload: new Payload(frame.data()),
       signal: controller.signal,
     });
+    const before = this.#jobs.get(slot);
+    if (before) {
+      // The server took the job back from us, and gives it to us again: the first run is for nothing.
+      before.job.abandon();
+      before.controller.abort(new Error(`the server took the job ${job.handle} back, and gave it out again`));
+    }
     this.#jobs.set(slot, { job, controller });
     this.#owner.assigned(job, controller, this);
   }
@@ -293,6 +350,27 @@ export class Session implements ConnectionOwner, JobPort {
     }, milliseconds);
   }
 
+  /** A job has ended here. */
+  #forget(slot: number): void {
+    this.#jobs.delete(slot);
+    this.#connection.codec.decoder.unbind(slot);
+    this.#connection.send();
+    this.#checkLeaving();
+  }
+
+  /** Looks after a while whether the server still answers. */
+  #watch(): void {
+    if (this.#stallTimer !== undefined) return;
+    this.#answersSeen = this.#answers;
+    this.#stallTimer = setTimeout(() => {
+      this.#stallTimer = undefined;
+      if (this.#grabs === 0) return;
+      this.#stalled = this.#answers === this.#answersSeen;
+      if (this.#stalled) this.#owner.changed();
+      else this.#watch();
+    }, STALL);
+  }
+
   /** Takes functions back whose jobs are done, when no grab is out that might bring another. */
   #checkLeaving(): void {
     if (this.#leaving.size === 0 || this.#grabs > 0) return;
@@ -301,6 +379,7 @@ export class Session implements ConnectionOwner, JobPort {
       if (running.has(name)) continue;
       this.#connection.codec.encoder.packet(PacketType.CANT_DO, [name]);
       this.#connection.send();
+      this.#registered.delete(name);
       this.#leaving.delete(name);
       left();
     }

@@ -1,11 +1,10 @@
-import { PacketType } from "../../assembly/protocol.js";
 import { parseServers, type Servers } from "../connection/address.js";
-import { checkFunction, checkMilliseconds, checkOptions, show } from "../connection/check.js";
+import { checkFunction, checkMilliseconds, checkOptions, MAX_TIMER, show } from "../connection/check.js";
 import { ClosedError } from "../errors.js";
 import type { AnyJobs, FunctionName, ResultOf, Validators, WorkloadOf } from "../jobs.js";
 import { Connections } from "./connections.js";
 import { WorkerEmitter } from "./events.js";
-import { execute, messageOf, type Outcome, type Registration } from "./execute.js";
+import type { Registration } from "./execute.js";
 import type { Job } from "./job.js";
 import {
   type CloseOptions,
@@ -18,8 +17,9 @@ import {
   type Settings,
   type WorkerOptions,
 } from "./options.js";
-import { attemptOf, tryAgain } from "./retry.js";
-import type { Session, SessionOwner } from "./session.js";
+import { attemptOf } from "./retry.js";
+import { Runner } from "./runner.js";
+import type { SessionOwner } from "./session.js";
 
 /**
  * What works jobs of a function off. What it returns is the result: a string, bytes, JSON, nothing, or an async
@@ -41,8 +41,7 @@ export class Worker<Jobs extends object = AnyJobs> extends WorkerEmitter impleme
   readonly #connections: Connections;
   readonly #validators: Validators<Jobs>;
   readonly #registrations = new Map<string, Registration>();
-  /** The jobs whose handlers run, whatever became of their servers. */
-  readonly #running = new Map<Job, AbortController>();
+  readonly #runner: Runner;
   /** Jobs that may still be grabbed before the worker stops. */
   #left = Number.POSITIVE_INFINITY;
   /** Whether the worker leaves once no server has a job any more. */
@@ -55,6 +54,8 @@ export class Worker<Jobs extends object = AnyJobs> extends WorkerEmitter impleme
   #run: Promise<void> | undefined;
   #closing: Promise<{ aborted: number }> | undefined;
   #onQuiet: (() => void) | undefined;
+  /** When a closing worker stops to wait. */
+  #closeTimer: ReturnType<typeof setTimeout> | undefined;
 
   /**
    * @param servers default `127.0.0.1:4730`; the worker connects to all of them
@@ -65,6 +66,16 @@ export class Worker<Jobs extends object = AnyJobs> extends WorkerEmitter impleme
     super(settings.logger);
     this.#settings = settings;
     this.#validators = options.jobs ?? {};
+    this.#runner = new Runner({
+      concurrency: settings.concurrency,
+      registration: (name) => this.#registrations.get(name),
+      emit: (name, event) => this.emit(name, event),
+      changed: () => {
+        if (this.#runner.size === 0) this.#restartIdle();
+        if (this.#left <= 0 && this.#runner.size === 0) void this.close();
+        this.#changed();
+      },
+    });
     this.#connections = new Connections(parseServers(servers), settings, this.#sessionOwner(), (name, event) =>
       this.emit(name, event),
     );
@@ -83,13 +94,13 @@ export class Worker<Jobs extends object = AnyJobs> extends WorkerEmitter impleme
     checkFunction(name);
     if (typeof handler !== "function")
       throw new TypeError(`the handler of ${show(name)} must be a function, not ${show(handler)}`);
-    checkFunctionOptions(options);
-    const known = this.#registrations.get(name);
+    checkFunctionOptions(name, options);
     this.#registrations.set(name, { handler, options, validators: this.#validators[name] ?? {} });
-    if (!known || known.leaving || known.options.serverTimeout !== options.serverTimeout) {
-      for (const session of this.#connections.sessions) session.register(name, options.serverTimeout);
-      this.#share();
+    for (const session of this.#connections.sessions) {
+      if (session.register(name, options.serverTimeout))
+        this.emit("register", { server: session.server, functions: [name] });
     }
+    this.#share();
     return this;
   }
 
@@ -102,6 +113,7 @@ export class Worker<Jobs extends object = AnyJobs> extends WorkerEmitter impleme
     if (!registration) return;
     const leaving = { ...registration, leaving: true };
     this.#registrations.set(name, leaving);
+    // Connections that are made meanwhile no longer register it.
     await Promise.all([...this.#connections.sessions].map((session) => session.leave(name)));
     // Unless it was added again in the meantime.
     if (this.#registrations.get(name) === leaving) this.#registrations.delete(name);
@@ -110,7 +122,7 @@ export class Worker<Jobs extends object = AnyJobs> extends WorkerEmitter impleme
 
   /** Jobs that run now. */
   get running(): number {
-    return this.#running.size;
+    return this.#runner.size;
   }
 
   /** Grabs no jobs until `resume()`. Those that run go on. */
@@ -151,18 +163,27 @@ export class Worker<Jobs extends object = AnyJobs> extends WorkerEmitter impleme
     checkOptions(options, "drain", ["deadline", "signal", "maxJobs"]);
     const { signal, maxJobs, deadline } = options;
     if (maxJobs !== undefined) checkCount(maxJobs, "maxJobs");
-    const time = deadline instanceof Date ? deadline.getTime() - Date.now() : deadline;
-    if (time !== undefined && Number.isNaN(time))
-      throw new TypeError("deadline must be a time or a number of milliseconds");
+    const time = deadline instanceof Date ? deadline.getTime() - Date.now() : (deadline ?? Number.POSITIVE_INFINITY);
+    if (typeof time !== "number" || Number.isNaN(time)) {
+      throw new TypeError(`deadline must be a Date or a number of milliseconds, not ${show(deadline)}`);
+    }
     let done = 0;
     const count = () => {
       done++;
     };
-    this.#draining = true;
     this.on("complete", count).on("fail", count).on("exception", count);
-    const timer = time === undefined ? undefined : setTimeout(() => void this.close(), Math.max(0, time));
+    // A timer takes 24 days at the most; whatever comes later is no limit.
+    const timer = time > MAX_TIMER ? undefined : setTimeout(() => void this.close(), time);
     try {
-      await this.#start(() => this.#connections.visit(), maxJobs, signal, undefined);
+      await this.#start(
+        () => {
+          this.#draining = true;
+          return time > 0 ? this.#connections.visit() : Promise.resolve();
+        },
+        maxJobs,
+        signal,
+        undefined,
+      );
     } finally {
       clearTimeout(timer);
       this.off("complete", count).off("fail", count).off("exception", count);
@@ -173,13 +194,19 @@ export class Worker<Jobs extends object = AnyJobs> extends WorkerEmitter impleme
   /**
    * Stops grabbing, lets the jobs that run finish, and closes the connections once their results are sent. Past the
    * time limit the signals of jobs that still run abort, and their servers, losing the connection, give them to other
-   * workers. Calling it again gives the same promise.
+   * workers. Calling it again gives the same promise, and may shorten the time. A handler must not wait for it: it
+   * waits for the handler.
    * @returns how many jobs were aborted
    */
   close(options: CloseOptions = {}): Promise<{ aborted: number }> {
     checkOptions(options, "close", ["timeout"]);
     if (options.timeout !== undefined) checkMilliseconds(options.timeout, "timeout");
-    this.#closing ??= this.#close(options.timeout);
+    this.#closing ??= this.#close();
+    const { timeout } = options;
+    if (timeout !== undefined) {
+      clearTimeout(this.#closeTimer);
+      this.#closeTimer = setTimeout(() => this.#onQuiet?.(), timeout);
+    }
     return this.#closing;
   }
 
@@ -211,24 +238,19 @@ export class Worker<Jobs extends object = AnyJobs> extends WorkerEmitter impleme
     }
   }
 
-  async #close(timeout: number | undefined): Promise<{ aborted: number }> {
+  async #close(): Promise<{ aborted: number }> {
     this.#leaving = true;
     clearTimeout(this.#idleTimer);
     this.#connections.stop(new ClosedError("this worker was closed"));
-    let timer: ReturnType<typeof setTimeout> | undefined;
     const quiet = new Promise<void>((resolve) => {
       this.#onQuiet = resolve;
-      if (timeout !== undefined) timer = setTimeout(resolve, timeout);
     });
     this.#changed();
     await quiet;
-    clearTimeout(timer);
-    const aborted = this.#running.size;
-    for (const [job, controller] of this.#running) {
-      // First, so that what the handler still sends doesn't end the job for its server.
-      job.abandon();
-      controller.abort(new ClosedError("this worker was closed, and did not wait for the job any longer"));
-    }
+    clearTimeout(this.#closeTimer);
+    const aborted = this.#runner.abort(
+      new ClosedError("this worker was closed, and did not wait for the job any longer"),
+    );
     this.#connections.end();
     await this.#run?.catch(() => {});
     this.emit("close", { aborted });
@@ -241,15 +263,17 @@ export class Worker<Jobs extends object = AnyJobs> extends WorkerEmitter impleme
       id: this.#settings.id,
       pollInterval: this.#settings.pollInterval,
       get functions() {
-        return [...worker.#registrations].map(([name, { options }]) => [name, options.serverTimeout] as const);
+        const wanted = [...worker.#registrations].filter(([, { leaving }]) => !leaving);
+        return wanted.map(([name, { options }]) => [name, options.serverTimeout] as const);
       },
-      attempt: (name, unique) => (this.#registrations.get(name)?.options.retry ? attemptOf(unique).attempt : 1),
+      attempt: (name, unique) => {
+        const retry = this.#registrations.get(name)?.options.retry;
+        return retry ? attemptOf(unique, retry).attempt : 1;
+      },
       assigned: (job, controller, session) => {
         this.#left--;
-        this.#running.set(job, controller);
         clearTimeout(this.#idleTimer);
-        // Not within the delivery of packets: a handler is a stranger, and may do anything.
-        queueMicrotask(() => void this.#work(job, controller, session));
+        this.#runner.take(job, controller, session);
       },
       told: (what, { server }) => this.emit(what, { server }),
       changed: () => this.#changed(),
@@ -271,83 +295,14 @@ export class Worker<Jobs extends object = AnyJobs> extends WorkerEmitter impleme
   /** Goes on with whatever slots, jobs or servers were waited for. */
   #changed(): void {
     this.#share();
-    if (this.#running.size > 0) return;
+    if (this.#runner.size > 0) return;
     if (this.#onQuiet && !this.#connections.grabbing) this.#onQuiet();
     if (this.#draining && !this.#leaving && !this.#connections.mayHaveJobs) void this.close();
   }
 
   #share(): void {
     if (this.#leaving || this.#paused) return;
-    this.#connections.share(Math.min(this.#settings.concurrency - this.#running.size, this.#left));
-  }
-
-  async #work(job: Job, controller: AbortController, session: Session): Promise<void> {
-    const begin = performance.now();
-    const registration = this.#registrations.get(job.function);
-    this.emit("start", { job });
-    try {
-      const outcome = await execute(job, controller, registration);
-      await this.#finish(job, outcome, registration, session, performance.now() - begin);
-    } finally {
-      this.#running.delete(job);
-      if (this.#running.size === 0) this.#restartIdle();
-      if (this.#left <= 0 && this.#running.size === 0) void this.close();
-      this.#changed();
-    }
-  }
-
-  async #finish(
-    job: Job,
-    outcome: Outcome,
-    registration: Registration | undefined,
-    session: Session,
-    duration: number,
-  ): Promise<void> {
-    const again = outcome.end !== "complete" && (await this.#tryAgain(job, registration, session, outcome.error));
-    if (job.lost) {
-      this.emit("discard", { server: job.server, job });
-      return;
-    }
-    switch (outcome.end) {
-      case "complete":
-        job.end(PacketType.WORK_COMPLETE, outcome.result);
-        this.emit("complete", { job, duration });
-        return;
-      case "fail":
-        job.end(PacketType.WORK_FAIL);
-        this.emit("fail", { job, duration, error: outcome.error });
-        return;
-      case "exception":
-        // Nobody waits for the exception of a job that goes on as another one.
-        if (again) job.end(PacketType.WORK_FAIL);
-        else job.end(PacketType.WORK_EXCEPTION, messageOf(outcome.error));
-        this.emit("exception", { job, duration, error: outcome.error });
-    }
-  }
-
-  /** Whether a failed job goes on as another one. */
-  async #tryAgain(
-    job: Job,
-    registration: Registration | undefined,
-    session: Session,
-    error: unknown,
-  ): Promise<boolean> {
-    const retry = registration?.options.retry;
-    if (!retry) return false;
-    try {
-      const again = await tryAgain(job, retry, session);
-      if (!again) return false;
-      if ("deadLetter" in again) this.emit("deadLetter", { job, function: again.deadLetter, error });
-      else this.emit("retry", { job, ...again, error });
-      return true;
-    } catch (cause) {
-      // A lost connection gives the job to another worker anyway.
-      if (!job.lost) {
-        const failure = new Error(`the job ${job.handle} could not be submitted again: ${messageOf(cause)}`, { cause });
-        this.emit("error", { server: job.server, error: failure });
-      }
-      return false;
-    }
+    this.#connections.share(Math.min(this.#settings.concurrency - this.#runner.size, this.#left));
   }
 
   #restartIdle(): void {

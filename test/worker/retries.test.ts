@@ -30,8 +30,8 @@ describe.each(inject("servers"))("retries, over $name", ({ address }) => {
     const bytes = [0, 255, 10];
     assert.deepEqual(seen, [
       { attempt: 1, unique: name, bytes },
-      { attempt: 2, unique: `${name}~2`, bytes },
-      { attempt: 3, unique: `${name}~3`, bytes },
+      { attempt: 2, unique: `${name}~try2`, bytes },
+      { attempt: 3, unique: `${name}~try3`, bytes },
     ]);
     assert.deepEqual(retries, [2, 3]);
   });
@@ -154,7 +154,7 @@ describe.each(inject("servers"))("retries, over $name", ({ address }) => {
     await client.background(name, "", { unique: "u".repeat(63) });
     await eventually("the third attempt", async () => uniques.length === 3);
     assert.ok(uniques.every((unique) => unique.length <= 63));
-    assert.match(uniques[2] ?? "", /~3$/);
+    assert.match(uniques[2] ?? "", /~try3$/);
     await worker.close();
     await running;
   });

@@ -1,0 +1,122 @@
+import { PacketType } from "../../assembly/protocol.js";
+import type { WorkerEvents } from "./events.js";
+import { execute, messageOf, type Outcome, type Registration } from "./execute.js";
+import type { Job } from "./job.js";
+import { type Again, tryAgain } from "./retry.js";
+import type { Session } from "./session.js";
+
+/** What a runner asks of its worker. */
+export interface RunnerOwner {
+  readonly concurrency: number;
+  registration(name: string): Registration | undefined;
+  emit<Name extends keyof WorkerEvents>(name: Name, event: WorkerEvents[Name]): void;
+  /** A job is over: there may be a slot, or nothing left to wait for. */
+  changed(): void;
+}
+
+/** Runs the jobs that a worker was given, as many at once as it has slots, and tells their servers what became of them. */
+export class Runner {
+  readonly #owner: RunnerOwner;
+  /** The jobs in hand, whatever became of their servers. */
+  readonly #jobs = new Map<Job, AbortController>();
+  /** Those that wait for a slot: a server that had fallen silent may give out what was asked of it long before. */
+  readonly #waiting: { job: Job; controller: AbortController; session: Session }[] = [];
+
+  constructor(owner: RunnerOwner) {
+    this.#owner = owner;
+  }
+
+  /** Jobs in hand. */
+  get size(): number {
+    return this.#jobs.size;
+  }
+
+  take(job: Job, controller: AbortController, session: Session): void {
+    this.#jobs.set(job, controller);
+    const next = { job, controller, session };
+    if (this.#jobs.size - this.#waiting.length > this.#owner.concurrency) this.#waiting.push(next);
+    // Not within the delivery of packets: a handler is a stranger, and may do anything.
+    else queueMicrotask(() => void this.#run(next));
+  }
+
+  /** Lets go of all jobs: their signals abort, and nothing more is sent about them. Says how many they were. */
+  abort(reason: Error): number {
+    const { size } = this.#jobs;
+    for (const [job, controller] of this.#jobs) {
+      // First, so that what the handler still sends doesn't end the job for its server.
+      job.abandon();
+      controller.abort(reason);
+    }
+    return size;
+  }
+
+  async #run({ job, controller, session }: { job: Job; controller: AbortController; session: Session }): Promise<void> {
+    const registration = this.#owner.registration(job.function);
+    if (!registration) {
+      // The function was taken back while its job was on its way: it is for other workers to do.
+      session.refuse(job);
+      this.#over(job);
+      return;
+    }
+    const begin = performance.now();
+    this.#owner.emit("start", { job });
+    const outcome = await execute(job, controller, registration);
+    const again = outcome.end === "complete" ? undefined : await this.#tryAgain(job, registration, session, outcome);
+    // From here on nothing is waited for: what ends the job and what asks for the next one leave in one write.
+    this.#settle(job, outcome, again, performance.now() - begin);
+    this.#over(job);
+  }
+
+  #over(job: Job): void {
+    this.#jobs.delete(job);
+    const next = this.#waiting.shift();
+    if (next) queueMicrotask(() => void this.#run(next));
+    this.#owner.changed();
+  }
+
+  #settle(job: Job, outcome: Outcome, again: Again | undefined, duration: number): void {
+    const { emit } = this.#owner;
+    if (job.lost) {
+      emit("discard", { server: job.server, job });
+      return;
+    }
+    switch (outcome.end) {
+      case "complete":
+        job.end(PacketType.WORK_COMPLETE, outcome.result);
+        emit("complete", { job, duration });
+        return;
+      case "fail":
+        job.end(PacketType.WORK_FAIL);
+        emit("fail", { job, duration, error: outcome.error });
+        return;
+      case "exception":
+        // Nobody waits for the exception of a job that goes on as another one.
+        if (again) job.end(PacketType.WORK_FAIL);
+        else job.end(PacketType.WORK_EXCEPTION, messageOf(outcome.error));
+        emit("exception", { job, duration, error: outcome.error });
+    }
+  }
+
+  async #tryAgain(
+    job: Job,
+    { options: { retry } }: Registration,
+    session: Session,
+    { error }: { error: unknown },
+  ): Promise<Again | undefined> {
+    if (!retry) return undefined;
+    const { emit } = this.#owner;
+    try {
+      const again = await tryAgain(job, retry, session);
+      if (again && "deadLetter" in again) emit("deadLetter", { job, function: again.deadLetter, error });
+      else if (again) emit("retry", { job, ...again, error });
+      return again;
+    } catch (cause) {
+      // A lost connection gives the job to another worker anyway.
+      if (!job.lost) {
+        const failure = new Error(`the job ${job.handle} could not be submitted again: ${messageOf(cause)}`, { cause });
+        emit("error", { server: job.server, error: failure });
+      }
+      return undefined;
+    }
+  }
+}
