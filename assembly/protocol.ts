@@ -122,8 +122,6 @@ export const MAX_UNIQUE_SIZE = 63;
 export const MAX_FUNCTION_SIZE = 8000;
 /** The longest client id that gearmand keeps, in bytes. */
 export const MAX_CLIENT_ID_SIZE = 127;
-/** The longest option name that gearmand reads, in bytes. */
-export const MAX_OPTION_SIZE = 63;
 /** The longest line of the text protocol that gearmand reads, in bytes, the newline included. */
 export const MAX_LINE_SIZE = 8192;
 /** The longest header and arguments of one packet, together, that gearmand's receive buffer holds, in bytes. Data doesn't count. */

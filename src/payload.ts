@@ -1,12 +1,10 @@
 const encoder = new TextEncoder();
 const decoder = new TextDecoder();
 
-/** A value that JSON can carry. */
-export type Json = string | number | boolean | null | readonly Json[] | { readonly [key: string]: Json | undefined };
-
 /**
  * What can be sent as a workload, a result or data: a string goes as its UTF-8 bytes, bytes go as they are,
- * `undefined` is empty, and anything else goes as JSON.
+ * `undefined` is empty, and anything else goes as JSON. Bytes are not copied when they are many: they must not change
+ * until the call's promise has settled.
  */
 export type PayloadInput =
   | string
@@ -85,7 +83,19 @@ export function toWire(value: unknown, what: string): string | Uint8Array {
       `${what} is a ${typeof value}, which can't be sent: give a string, bytes, undefined or a value that JSON can carry`,
     );
   }
+  // A promise that nobody awaited, a Map, a Blob: sending the nothing that JSON keeps of them would help nobody.
+  if (json === "{}" && !isPlain(value as object)) {
+    const name = (value as object).constructor?.name || "object";
+    throw new TypeError(`${what} is a ${name}, of which JSON keeps nothing: give a string, bytes or a plain object`);
+  }
   return json;
+}
+
+/** Whether an object says itself what it is in JSON, or has no class whose private parts that would leave out. */
+function isPlain(value: object): boolean {
+  if ("toJSON" in value) return true;
+  const prototype = Object.getPrototypeOf(value);
+  return prototype === null || Object.getPrototypeOf(prototype) === null;
 }
 
 /** Bytes of UTF-8 text. */

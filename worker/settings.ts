@@ -16,6 +16,7 @@ const LARGEST_MAX_BODY = 32 * 1024 * 1024;
 
 /** A client for one request: its sockets are that request's, and no other may use them. */
 export function makeClient(env: Env): Client {
+  if (!env.GEARMAN_SERVERS) throw misconfigured("GEARMAN_SERVERS is not set");
   const connectTimeout = number(env, "CONNECT_TIMEOUT");
   const requestTimeout = number(env, "REQUEST_TIMEOUT");
   try {

@@ -1,10 +1,11 @@
+import { CLOSE_LIMIT } from "#platform";
 import { checkMaxPacketSize, DEFAULT_MAX_PACKET_SIZE } from "../codec/codec.js";
 import { parseServers, type Servers } from "../connection/address.js";
-import { checkHandle, checkMilliseconds, checkOptions, checkUnique, show } from "../connection/check.js";
+import { checkHandle, checkMilliseconds, checkOptions, checkText, checkUnique, show } from "../connection/check.js";
 import { abortable, sleep } from "../connection/wait.js";
-import { ClosedError, TimeoutError } from "../errors.js";
+import { ClosedError, ConnectionError, ConnectionLostError, TimeoutError } from "../errors.js";
 import type { Payload, PayloadInput } from "../payload.js";
-import { JobHandle } from "./handle.js";
+import type { JobHandle } from "./handle.js";
 import type { Session } from "./session.js";
 import { Sessions } from "./sessions.js";
 import type { JobStatus, UniqueStatus } from "./status.js";
@@ -43,8 +44,14 @@ export interface CompletedOptions extends WaitOptions {
   onStatus?: (status: JobStatus) => void;
 }
 
-/** A job to ask for: what a submit gave, or its handle. */
-export type JobReference = JobHandle | string;
+/** Options of `client.close`. */
+export interface CloseOptions {
+  /** Milliseconds until what is in flight is given up. */
+  timeout?: number;
+}
+
+/** A job to ask for: what a submit gave (as it is, or as it was stored), or its handle. */
+export type JobReference = string | { readonly handle: string; readonly server?: string };
 
 /**
  * Submits jobs to Gearman job servers and asks for them. It connects when it is first used, with one connection a
@@ -103,7 +110,7 @@ export class Client implements AsyncDisposable {
    * @throws whatever `Task.result` rejects with
    */
   async run(name: string, workload?: PayloadInput, options?: ForegroundOptions): Promise<Payload> {
-    return this.submit(name, workload, options).result;
+    return this.#start(name, workload, options, false).result;
   }
 
   /**
@@ -111,8 +118,13 @@ export class Client implements AsyncDisposable {
    * @throws TypeError when an argument is wrong; nothing was sent then
    */
   submit(name: string, workload?: PayloadInput, options?: ForegroundOptions): Task {
+    return this.#start(name, workload, options, true);
+  }
+
+  /** @param told whether somebody may read what the job tells on the way */
+  #start(name: string, workload: PayloadInput, options: ForegroundOptions | undefined, told: boolean): Task {
     const submission = checkForeground(name, workload, options, this.#defaults);
-    const task = new Task(name);
+    const task = new Task(name, told);
     const { signal, timeout } = options ?? {};
     if (timeout !== undefined) {
       const late = new TimeoutError("timeout", timeout, `the result of the ${show(name)} job did not come in time`);
@@ -165,15 +177,41 @@ export class Client implements AsyncDisposable {
     const { interval = 500, timeout, signal, onStatus } = options;
     checkMilliseconds(interval, "interval", 1);
     if (timeout !== undefined) checkMilliseconds(timeout, "timeout", 1);
-    const deadline = timeout === undefined ? Number.POSITIVE_INFINITY : performance.now() + timeout;
-    for (;;) {
-      const status = await this.status(job, signal && { signal });
-      onStatus?.(status);
-      if (!status.known) return;
-      const left = deadline - performance.now();
-      if (left <= 0)
-        throw new TimeoutError("timeout", timeout as number, `the job ${String(job)} is still ${status.state}`);
-      await sleep(Math.min(interval, left), signal);
+    if (onStatus !== undefined && typeof onStatus !== "function")
+      throw new TypeError(`onStatus must be a function, not ${show(onStatus)}`);
+    const controller = new AbortController();
+    const abort = () => controller.abort(signal?.reason);
+    if (signal?.aborted) abort();
+    signal?.addEventListener("abort", abort, { once: true });
+    let state = "unanswered for";
+    const late = () => {
+      const words = `the job ${reference(job).handle} is still ${state}`;
+      controller.abort(new TimeoutError("timeout", timeout ?? 0, words));
+    };
+    const timer = timeout === undefined ? undefined : setTimeout(late, timeout);
+    try {
+      for (;;) {
+        const status = await this.#statusOrLoss(job, controller.signal, timeout !== undefined);
+        if (status) {
+          state = status.state;
+          onStatus?.(status);
+        }
+        if (status && !status.known) return;
+        await sleep(interval, controller.signal);
+      }
+    } finally {
+      clearTimeout(timer);
+      signal?.removeEventListener("abort", abort);
+    }
+  }
+
+  /** A job's status, or undefined when a connection was lost, or could not be had, and it is worth another try. */
+  async #statusOrLoss(job: JobReference, signal: AbortSignal, again: boolean): Promise<JobStatus | undefined> {
+    try {
+      return await this.status(job, { signal });
+    } catch (error) {
+      if (again && (error instanceof ConnectionLostError || error instanceof ConnectionError)) return undefined;
+      throw error;
     }
   }
 
@@ -189,10 +227,14 @@ export class Client implements AsyncDisposable {
 
   /**
    * Closes: new calls reject with `ClosedError`, what is in flight (foreground jobs included) is waited for, then
-   * the connections are closed. Calling it again gives the same promise.
+   * the connections are closed. Past `timeout` milliseconds what is in flight is given up as by `destroy`; default: no
+   * limit, and 5,000 on Cloudflare Workers. Calling it again gives the same promise.
    */
-  close(): Promise<void> {
-    this.#closing ??= this.#close();
+  close(options: CloseOptions = {}): Promise<void> {
+    checkOptions(options, "close", ["timeout"]);
+    const { timeout = CLOSE_LIMIT } = options;
+    if (timeout !== undefined) checkMilliseconds(timeout, "timeout");
+    this.#closing ??= this.#close(timeout);
     return this.#closing;
   }
 
@@ -208,11 +250,13 @@ export class Client implements AsyncDisposable {
     return this.close();
   }
 
-  async #close(): Promise<void> {
+  async #close(timeout: number | undefined): Promise<void> {
+    const timer = timeout === undefined ? undefined : setTimeout(() => this.destroy(), timeout);
     this.#closed ??= new ClosedError("this client was closed");
     // Calls that wait for a connection have yet to use it.
     if (this.#acquiring > 0) await new Promise<void>((resolve) => (this.#acquired = resolve));
     await Promise.all(this.#sessions.open.map((session) => session.close()));
+    clearTimeout(timer);
   }
 
   /** Calls `use` with the session that serves the next call: at once when there is one. */
@@ -263,7 +307,8 @@ export class Client implements AsyncDisposable {
 }
 
 function reference(job: JobReference): { handle: string; server: string | undefined } {
-  const { handle, server } = job instanceof JobHandle ? job : { handle: job, server: undefined };
+  const { handle, server } = typeof job === "object" && job !== null ? job : { handle: job, server: undefined };
   checkHandle(handle);
+  if (server !== undefined) checkText(server, "a server's name", 1, 300);
   return { handle, server };
 }

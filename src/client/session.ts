@@ -7,9 +7,12 @@ import { type JobStatus, readStatus, readUniqueStatus, type UniqueStatus } from 
 import { encode, type Submission } from "./submission.js";
 import type { Task } from "./task.js";
 
-/** The tasks that follow one job over this connection: gearmand sends each packet as many times as there are submissions. */
+/**
+ * The tasks that follow one job over this connection: gearmand sends each packet as many times as there are submissions.
+ * One that was given up is `undefined`, and still has its turn.
+ */
 interface Followers {
-  tasks: Task[];
+  tasks: (Task | undefined)[];
   /** Whose turn the next packet is. */
   turn: number;
 }
@@ -22,12 +25,12 @@ export class Session implements ConnectionOwner {
   /** Tasks that were submitted and whose fate is open. */
   #open = 0;
   #onIdle: (() => void) | undefined;
-  readonly #onLost: () => void;
+  readonly #onLost: (error: Error | undefined) => void;
   /** Resolves when the connection is gone. */
   readonly #gone: Promise<void>;
   #goneNow!: () => void;
 
-  private constructor(onLost: () => void) {
+  private constructor(onLost: (error: Error | undefined) => void) {
     this.#onLost = onLost;
     this.#gone = new Promise((resolve) => {
       this.#goneNow = resolve;
@@ -37,7 +40,7 @@ export class Session implements ConnectionOwner {
   static async open(
     address: Address,
     options: ConnectionOptions,
-    onLost: () => void,
+    onLost: (error: Error | undefined) => void,
     signal: AbortSignal,
   ): Promise<Session> {
     const session = new Session(onLost);
@@ -54,6 +57,11 @@ export class Session implements ConnectionOwner {
 
   get server(): string {
     return this.#connection.server;
+  }
+
+  /** Whether the server has sent anything on this connection. */
+  get answered(): boolean {
+    return this.#connection.answered;
   }
 
   /** Submits a background job. */
@@ -123,34 +131,36 @@ export class Session implements ConnectionOwner {
     const followers = this.#followers.get(slot);
     // A job that ended may be spoken of again: gearmand forwards the result of a cancelled one.
     if (!followers) return true;
-    const task = followers.tasks[followers.turn] as Task;
-    if (task.packet(frame)) this.#unfollow(slot, followers);
+    const task = followers.tasks[followers.turn];
+    const ended = task ? task.packet(frame) : isTerminal(frame.type);
+    if (ended) this.#unfollow(slot, followers);
     else followers.turn = (followers.turn + 1) % followers.tasks.length;
     return true;
   }
 
-  lost(): void {
+  lost(error: Error | undefined): void {
     for (const { tasks } of this.#followers.values()) {
       for (const task of tasks) {
-        const handle = task.created?.handle;
-        task.fail(this.#connection.lostError({ sent: true, ...(handle && { handle }) }));
+        const handle = task?.created?.handle;
+        task?.fail(this.#connection.lostError({ sent: true, ...(handle && { handle }) }));
       }
     }
     this.#followers.clear();
-    this.#onLost();
+    this.#onLost(error);
     this.#checkIdle();
     this.#goneNow();
   }
 
   #follow(slot: number, task: Task): void {
-    const followers = this.#followers.get(slot);
-    if (followers) {
-      // The server attaches submissions between packets: a round of copies is over, and the next one has one more.
-      followers.tasks.push(task);
-      followers.turn = 0;
-    } else {
-      this.#followers.set(slot, { tasks: [task], turn: 0 });
-    }
+    const followers = this.#followers.get(slot) ?? { tasks: [], turn: 0 };
+    this.#followers.set(slot, followers);
+    // The server attaches submissions between packets: a round of copies is over, and the next one has one more.
+    followers.tasks.push(task);
+    followers.turn = 0;
+    task.onSettled(() => {
+      const place = followers.tasks.indexOf(task);
+      if (place >= 0) followers.tasks[place] = undefined;
+    });
   }
 
   #unfollow(slot: number, followers: Followers): void {
@@ -218,4 +228,9 @@ export class Session implements ConnectionOwner {
   #checkIdle(): void {
     if (this.#onIdle && (!this.open || (this.#open === 0 && this.#connection.waiting === 0))) this.#onIdle();
   }
+}
+
+/** Whether a packet of this type ends its job. */
+function isTerminal(type: PacketType): boolean {
+  return type === PacketType.WORK_COMPLETE || type === PacketType.WORK_FAIL || type === PacketType.WORK_EXCEPTION;
 }

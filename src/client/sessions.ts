@@ -2,6 +2,7 @@ import { serverName } from "../connection/address.js";
 import type { ConnectionOptions } from "../connection/connection.js";
 import { noServer } from "../connection/explain.js";
 import { abortable } from "../connection/wait.js";
+import { ProtocolError, TimeoutError } from "../errors.js";
 import type { Address } from "../platform/transport.js";
 import { Session } from "./session.js";
 
@@ -47,7 +48,15 @@ export class Sessions {
    */
   async acquire(signal?: AbortSignal): Promise<Session> {
     const now = performance.now();
-    const rested = this.#servers.filter((server) => server.session?.open || server.restUntil <= now);
+    const open = this.#servers.findIndex(({ session }) => session?.open);
+    if (open >= 0) {
+      // A better one that may be back is tried without making this call wait for it.
+      for (const server of this.#servers.slice(0, open)) {
+        if (server.restUntil <= now) this.#session(server).catch(() => {});
+      }
+      return this.#servers[open]?.session as Session;
+    }
+    const rested = this.#servers.filter((server) => server.restUntil <= now);
     const others = this.#servers.filter((server) => !rested.includes(server));
     const failures: Error[] = [];
     for (const server of [...rested, ...others]) {
@@ -99,18 +108,26 @@ export class Sessions {
 
   async #dial(server: Server): Promise<Session> {
     try {
-      const lost = () => {
+      const lost = (error: Error | undefined) => {
+        // A server that takes connections and is of no use is as good as one that takes none.
+        const useless = !server.session?.answered || error instanceof TimeoutError || error instanceof ProtocolError;
         server.session = undefined;
+        if (useless) rest(server);
+        else server.rest = 0;
       };
       server.session = await Session.open(server.address, this.#options, lost, this.#closing.signal);
-      server.rest = 0;
       return server.session;
     } catch (error) {
-      server.rest = Math.min(LONGEST_REST, server.rest * 2 || FIRST_REST);
-      server.restUntil = performance.now() + server.rest;
+      rest(server);
       throw error;
     } finally {
       server.opening = undefined;
     }
   }
+}
+
+/** Leaves a server out for a while. */
+function rest(server: Server): void {
+  server.rest = Math.min(LONGEST_REST, server.rest * 2 || FIRST_REST);
+  server.restUntil = performance.now() + server.rest;
 }

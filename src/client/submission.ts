@@ -1,6 +1,7 @@
 import { PacketType } from "../../assembly/protocol.js";
 import type { Encoder } from "../codec/encoder.js";
 import {
+  byteLength,
   checkFunction,
   checkMilliseconds,
   checkOptions,
@@ -152,10 +153,9 @@ function submission(
   if (unique !== undefined) checkUnique(unique);
   const wire = toWire(workload, "the workload");
   const { uniques, maxPacketSize } = defaults;
-  if (wire.length > maxPacketSize) {
-    throw new TypeError(
-      `the workload has ${wire.length} ${typeof wire === "string" ? "characters" : "bytes"}, more than maxPacketSize (${maxPacketSize} bytes)`,
-    );
+  const size = typeof wire === "string" && wire.length * 3 > maxPacketSize ? byteLength(wire) : wire.length;
+  if (size > maxPacketSize) {
+    throw new TypeError(`the workload has ${size} bytes, more than maxPacketSize (${maxPacketSize} bytes)`);
   }
   const given = unique !== undefined;
   return {

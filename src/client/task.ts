@@ -1,5 +1,6 @@
 import { PacketType } from "../../assembly/protocol.js";
 import type { Frame } from "../codec/frame.js";
+import { Fifo } from "../connection/fifo.js";
 import { JobExceptionError, JobFailedError } from "../errors.js";
 import { Payload } from "../payload.js";
 import type { JobHandle } from "./handle.js";
@@ -22,7 +23,7 @@ export type TaskEvent =
  *     for await (const event of task) …   // ends with the job; throws what `result` rejects with
  *     const payload = await task.result;
  *
- * Events are kept from the submit on until somebody reads them; each is given out once.
+ * Events are kept from the submit on until somebody reads them; each is given out once, to one reader.
  */
 export class Task implements AsyncIterable<TaskEvent> {
   readonly function: string;
@@ -38,8 +39,11 @@ export class Task implements AsyncIterable<TaskEvent> {
   #rejectHandle!: (error: unknown) => void;
   #resolveResult!: (payload: Payload) => void;
   #rejectResult!: (error: unknown) => void;
-  #events: TaskEvent[] = [];
-  #wake: (() => void) | undefined;
+  readonly #events = new Fifo<TaskEvent>();
+  /** Whether somebody may read the events. */
+  readonly #told: boolean;
+  /** Iterators that wait for an event, or the end. */
+  #wakes: (() => void)[] = [];
   #done = false;
   #error: unknown;
   #failed = false;
@@ -48,8 +52,9 @@ export class Task implements AsyncIterable<TaskEvent> {
   #created: JobHandle | undefined;
 
   /** @internal: `client.submit` makes it. */
-  constructor(name: string) {
+  constructor(name: string, told: boolean) {
     this.function = name;
+    this.#told = told;
     this.handle = new Promise((resolve, reject) => {
       this.#resolveHandle = resolve;
       this.#rejectHandle = reject;
@@ -63,20 +68,29 @@ export class Task implements AsyncIterable<TaskEvent> {
     this.result.catch(() => {});
   }
 
-  async *[Symbol.asyncIterator](): AsyncGenerator<TaskEvent, void, undefined> {
-    for (;;) {
-      const event = this.#events.shift();
-      if (event) {
-        yield event;
-      } else if (this.#done) {
-        if (this.#failed) throw this.#error;
-        return;
-      } else {
-        await new Promise<void>((resolve) => {
-          this.#wake = resolve;
-        });
-      }
-    }
+  [Symbol.asyncIterator](): AsyncIterator<TaskEvent, undefined> {
+    let over = false;
+    const end = { done: true, value: undefined } as const;
+    return {
+      next: async () => {
+        for (;;) {
+          const event = over ? undefined : this.#events.shift();
+          if (event) return { done: false, value: event };
+          if (over) return end;
+          if (this.#done) {
+            over = true;
+            if (this.#failed) throw this.#error;
+            return end;
+          }
+          await new Promise<void>((resolve) => this.#wakes.push(resolve));
+        }
+      },
+      return: async () => {
+        over = true;
+        this.#wake();
+        return end;
+      },
+    };
   }
 
   /** Whether the job's fate is known, or nobody waits for it any more. @internal */
@@ -145,14 +159,20 @@ export class Task implements AsyncIterable<TaskEvent> {
 
   #end(): void {
     this.#done = true;
-    this.#wake?.();
+    this.#wake();
     for (const callback of this.#settled) callback();
     this.#settled = [];
   }
 
   #emit(event: TaskEvent): void {
-    if (this.#done) return;
+    if (this.#done || !this.#told) return;
     this.#events.push(event);
-    this.#wake?.();
+    this.#wake();
+  }
+
+  #wake(): void {
+    const wakes = this.#wakes;
+    this.#wakes = [];
+    for (const wake of wakes) wake();
   }
 }

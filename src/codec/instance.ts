@@ -2,7 +2,7 @@ import { CODEC_PAGES, codecModule } from "#platform";
 
 /** What assembly/index.ts exports. Pointers and sizes are numbers. */
 interface Exports {
-  readonly FRAMES: WebAssembly.Global;
+  readonly FRAMES: { readonly value: number };
   open(flags: number, maxPacketSize: number): number;
   close(connection: number): void;
   setHandlePrefix(connection: number, from: number, size: number): void;
@@ -47,9 +47,10 @@ export class Instance {
   readonly #names = new Map<string, Name>();
   #namesSize = 0;
 
-  constructor(module: WebAssembly.Module, pages: number) {
+  constructor(module: object, pages: number) {
     const memory = new WebAssembly.Memory({ initial: pages, maximum: pages });
-    this.exports = new WebAssembly.Instance(module, { env: { memory } }).exports as unknown as Exports;
+    this.exports = new WebAssembly.Instance(module as WebAssembly.Module, { env: { memory } })
+      .exports as unknown as Exports;
     this.bytes = new Uint8Array(memory.buffer);
     this.words = new Int32Array(memory.buffer);
     this.frames = this.exports.FRAMES.value >> 2;
@@ -71,7 +72,7 @@ export class Instance {
   }
 }
 
-let module: WebAssembly.Module | undefined;
+let module: object | undefined;
 const instances = new Set<Instance>();
 
 /** An instance in which `open` succeeds, and what `open` gave: a connection there. */

@@ -1,5 +1,6 @@
 import { DEFAULT_PORT } from "../../assembly/protocol.js";
 import type { Address, TlsOptions } from "../platform/transport.js";
+import { checkOptions, show } from "./check.js";
 
 /**
  * Where job servers are: `"host"`, `"host:port"`, `"[::1]:4730"`, `"gearman://host"`, `"gearmans://host"` (TLS),
@@ -41,38 +42,48 @@ function isList(
   return Array.isArray(servers);
 }
 
+/** A host's name or IPv4 address, or an IPv6 address, which may name its zone. */
+const HOST = /^(?:[^\s:/?#@,%[\]]+|[\da-f]*:[\da-f:.]*:[\da-f:.]*(?:%[\w.~-]+)?)$/i;
+
 function parse(text: string): Address {
-  const match = /^(?:(gearmans?):\/\/)?(\[[\da-fA-F:.%]+\]|[^\s:/?#@[\]]+)(?::(\d+))?\/?$/.exec(text);
-  if (!match) throw new TypeError(`${JSON.stringify(text)} is no server: ${ALLOWED}`);
-  const [, scheme, host = "", port] = match;
+  const match = /^(?:(gearmans?):\/\/)?(?:\[([^\]]*:[^\]]*)\]|([^:/[\]]+))(?::(\d+))?\/?$/i.exec(text);
+  const [, scheme, bracketed, plain, port] = match ?? [];
+  const host = bracketed ?? plain ?? "";
+  if (!HOST.test(host)) throw new TypeError(`${show(text)} is no server: ${ALLOWED}`);
   return check(
     {
-      host: host.replace(/^\[|\]$/g, ""),
+      host,
       port: port === undefined ? DEFAULT_PORT : Number(port),
-      tls: scheme === "gearmans" ? {} : undefined,
+      tls: scheme?.toLowerCase() === "gearmans" ? {} : undefined,
     },
-    text,
+    show(text),
   );
 }
 
 function fromOptions(options: ServerOptions): Address {
-  if (typeof options !== "object" || options === null || typeof options.host !== "string" || options.host === "") {
+  if (typeof options !== "object" || options === null || typeof options.host !== "string")
     throw new TypeError(`${describe(options)} is no server: ${ALLOWED}`);
-  }
-  const { host, port = DEFAULT_PORT, tls } = options;
+  // A misspelt `tls` would send everything in the clear.
+  checkOptions(options, "a server", ["host", "port", "tls"]);
+  const { port = DEFAULT_PORT, tls } = options;
+  // URLs write IPv6 addresses in brackets.
+  const host = options.host.replace(/^\[(.*:.*)\]$/, "$1");
+  if (!HOST.test(host)) throw new TypeError(`${describe(options)} is no server: ${ALLOWED}`);
+  if (tls !== undefined && typeof tls !== "boolean" && (typeof tls !== "object" || tls === null))
+    throw new TypeError(`the tls of ${describe(options)} must be true, false or an object, not ${show(tls)}`);
   return check({ host, port, tls: tls === true ? {} : tls || undefined }, describe(options));
 }
 
 function check(address: Address, given: string): Address {
   if (!Number.isInteger(address.port) || address.port < 1 || address.port > 65535) {
-    throw new TypeError(`${given} has the port ${address.port}: a port is a whole number from 1 to 65535`);
+    throw new TypeError(`${given} has the port ${show(address.port)}: a port is a whole number from 1 to 65535`);
   }
   return address;
 }
 
 /** An argument as an error message shows it. A key never appears in one. */
 function describe(value: unknown): string {
-  if (typeof value !== "object" || value === null) return String(value);
+  if (typeof value !== "object" || value === null || Array.isArray(value)) return show(value);
   const { host, port } = value as { host?: unknown; port?: unknown };
   return `{ host: ${JSON.stringify(host)}, port: ${JSON.stringify(port)} }`;
 }

@@ -18,6 +18,7 @@ export class Channel implements Receiver {
   readonly codec: Codec;
   readonly #owner: ChannelOwner;
   #transport: Transport | undefined;
+  #written = 0;
   #scheduled = false;
   #dead = false;
   #ending = false;
@@ -44,6 +45,11 @@ export class Channel implements Receiver {
     return (this.#dead ? 0 : this.codec.encoder.size) + (this.#transport?.pending ?? 0);
   }
 
+  /** Bytes that the system has taken so far. */
+  get taken(): number {
+    return this.#written - (this.#transport?.pending ?? 0);
+  }
+
   /** Whether a packet larger than a window is coming in. */
   get receiving(): boolean {
     return this.codec.decoder.collecting;
@@ -66,6 +72,7 @@ export class Channel implements Receiver {
   flush(): void {
     if (!this.#transport || this.#dead || this.codec.encoder.size === 0) return;
     this.flushed?.();
+    this.#written += this.codec.encoder.size;
     try {
       this.#transport.write(this.codec.encoder.take());
     } catch (error) {

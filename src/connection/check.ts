@@ -64,6 +64,10 @@ export function checkOptions(options: unknown, call: string, known: readonly str
   if (typeof options !== "object" || options === null)
     throw new TypeError(`the options of ${call} must be an object, not ${show(options)}`);
   const unknown = Object.keys(options).find((key) => !known.includes(key));
+  const { signal } = options as { signal?: { addEventListener?: unknown } };
+  if (signal !== undefined && typeof signal?.addEventListener !== "function") {
+    throw new TypeError(`the signal of ${call} must be an AbortSignal, not ${show(signal)}`);
+  }
   if (unknown !== undefined)
     throw new TypeError(`${call} has no option ${JSON.stringify(unknown)}; it knows ${known.join(", ")}`);
 }
@@ -75,7 +79,8 @@ export function show(value: unknown): string {
   return typeof value === "function" ? "a function" : String(value);
 }
 
-function byteLength(text: string): number {
+/** How many bytes a text has as UTF-8. */
+export function byteLength(text: string): number {
   let size = text.length;
   for (let index = 0; index < text.length; index++) {
     const unit = text.charCodeAt(index);

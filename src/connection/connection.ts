@@ -78,8 +78,9 @@ export class Connection implements ChannelOwner {
   #expired = 0;
   /** How many of the last that wait have not been given to the socket. */
   #unsent = 0;
-  /** Bytes that were on their way out when it was last looked, and when a large transfer was last seen to move. */
+  /** Bytes that were on their way out, and those that had gone out, when it was last looked; when a large transfer last moved. */
   #pending = 0;
+  #taken = 0;
   #lastMoved = Number.NEGATIVE_INFINITY;
   /** What the connection was lost to, if it was lost to something. */
   #cause: Error | undefined;
@@ -143,6 +144,11 @@ export class Connection implements ChannelOwner {
   /** False once it was closed or lost. */
   get open(): boolean {
     return this.#channel.open;
+  }
+
+  /** Whether the server has sent anything. */
+  get answered(): boolean {
+    return this.#channel.lastReceived > 0;
   }
 
   /** Requests that wait for their answers, and that somebody still wants answered. */
@@ -238,6 +244,7 @@ export class Connection implements ChannelOwner {
   #expireIn(milliseconds: number): void {
     const due = performance.now() + milliseconds;
     this.#pending = this.#channel.pending;
+    this.#taken = this.#channel.taken;
     this.#timer = setTimeout(() => this.#expire(due), milliseconds);
   }
 
@@ -252,8 +259,8 @@ export class Connection implements ChannelOwner {
       this.#expireIn(READ_TIME);
       return;
     }
-    const { pending, receiving, lastReceived } = this.#channel;
-    const sending = this.#pending >= LARGE && pending < this.#pending;
+    const { pending, taken, receiving, lastReceived } = this.#channel;
+    const sending = taken !== this.#taken && Math.max(pending, this.#pending) >= LARGE;
     if (sending || (receiving && now - lastReceived < MOVING)) {
       // A large workload on its way out, or a result on its way in, delays the answers behind it.
       this.#lastMoved = now;

@@ -7,12 +7,15 @@ import { openStreams } from "./streams.js";
 import type { Address, Receiver, Transport } from "./transport.js";
 
 /** The codec, compiled. */
-export function codecModule(): WebAssembly.Module {
+export function codecModule(): object {
   return module;
 }
 
 /** Pages (64 KiB) of one instance's memory: some 30 connections, and 4 of the 128 MB that there are for everything. */
 export const CODEC_PAGES = 64;
+
+/** Milliseconds that a closing client waits for what is in flight, unless it is told otherwise: a request is to end some time. */
+export const CLOSE_LIMIT = 5_000 as number | undefined;
 
 /** Whether an error is workerd's word that an I/O object belongs to another request. */
 export function isForeignRequest(error: unknown): boolean {

@@ -93,10 +93,7 @@ export class Jobs {
     if (job.worker) this.#release(job);
     else if (job.place >= 0) this.#delayed.remove(job);
     else job.function.queues[job.priority]?.remove(job);
-    job.function.total--;
-    this.#byHandle.delete(job.handle);
-    this.#uniques.remove(job);
-    job.end();
+    this.#forget(job);
   }
 
   /** CAN_DO. A second one for the same function only sets its timeout, where gearmand counts a second worker. */
@@ -195,13 +192,19 @@ export class Jobs {
     job.retries++;
     job.numerator = 0;
     job.denominator = 0;
-    // Back in its queue already when it ends, for `end` to find it there.
-    this.#queue(job);
-    if (job.retries >= this.#jobRetries) {
-      job.tell((client) => client.packet(PacketType.WORK_FAIL, [job.handle]));
-      this.end(job);
-    } else if (!job.wanted) {
-      this.end(job);
+    if (job.wanted && job.retries < this.#jobRetries) {
+      this.#queue(job);
+      return;
     }
+    job.tell((client) => client.packet(PacketType.WORK_FAIL, [job.handle]));
+    this.#forget(job);
+  }
+
+  /** Nothing of a job that is neither queued nor running stays. */
+  #forget(job: Job): void {
+    job.function.total--;
+    this.#byHandle.delete(job.handle);
+    this.#uniques.remove(job);
+    job.end();
   }
 }

@@ -49,13 +49,17 @@ export class JobServer implements AsyncDisposable {
     if (!Number.isInteger(port) || port < 0 || port > 65535)
       throw new TypeError(`port must be a whole number from 0 to 65535, not ${show(port)}`);
     if (handlePrefix !== undefined) checkText(handlePrefix, "handlePrefix", 1, MAX_HANDLE_SIZE - NUMBER_SIZE);
+    // A blank would end a handle in the text protocol, and what isn't ASCII would come back as other characters.
+    if (handlePrefix !== undefined && /[^\x21-\x7e]/.test(handlePrefix))
+      throw new TypeError(`handlePrefix must be printable ASCII without blanks, not ${show(handlePrefix)}`);
     if (jobRetries !== undefined && (!Number.isInteger(jobRetries) || jobRetries < 1)) {
       throw new TypeError(`jobRetries must be a whole number from 1, not ${show(jobRetries)}`);
     }
     checkMaxPacketSize(maxPacketSize);
     this.#host = host;
     this.#maxPacketSize = maxPacketSize;
-    const prefix = handlePrefix ?? `H:${hostname()}`.slice(0, MAX_HANDLE_SIZE - NUMBER_SIZE);
+    const prefix =
+      handlePrefix ?? `H:${hostname().replace(/[^\x21-\x7e]/g, "_")}`.slice(0, MAX_HANDLE_SIZE - NUMBER_SIZE);
     this.#jobs = new Jobs(prefix, jobRetries ?? Number.POSITIVE_INFINITY);
   }
 

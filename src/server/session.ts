@@ -2,7 +2,7 @@ import {
   MAX_ARGUMENTS_SIZE,
   MAX_CLIENT_ID_SIZE,
   MAX_HANDLE_SIZE,
-  MAX_UNIQUE_SIZE,
+  MAX_LINE_SIZE,
   PacketType,
 } from "../../assembly/protocol.js";
 import type { Frame } from "../codec/frame.js";
@@ -25,8 +25,18 @@ const ERRORS = {
   HANDLE_TOO_LARGE: "Error occurred due to GEARMAND_JOB_HANDLE_SIZE being too small from snprintf",
 };
 
-/** The longest denominator of a WORK_STATUS that is taken, in bytes; one above is dropped, as gearmand does. */
+/**
+ * The longest unique, or reducer, that gearmand takes, in bytes. It breaks on the 64th byte of a unique; here it is one
+ * like the others, since a SHA-256 in hexadecimal has just so many.
+ */
+const MAX_UNIQUE_SIZE = 64;
+
+/** The longest denominator of a WORK_STATUS that is taken, in bytes; one above is dropped. gearmand reads ten of them. */
 const MAX_DENOMINATOR_SIZE = 11;
+const DENOMINATOR_DIGITS = 10;
+
+/** The most characters of a CAN_DO_TIMEOUT's milliseconds: of more, gearmand drops the packet. */
+const MAX_TIMEOUT_DIGITS = 20;
 
 /** The shortest time limit of a job, in milliseconds: gearmand raises smaller ones to it. */
 const LEAST_TIMEOUT = 1_000;
@@ -108,6 +118,8 @@ export class Session implements ChannelOwner, Peer {
   frame(frame: Frame): void {
     const { jobs } = this.#owner;
     const { type } = frame;
+    // The connection is being closed: what is still taken could not be answered.
+    if (!this.channel.open) return;
     // gearmand has 8 KiB for a packet's arguments, and closes the connection when they don't fit.
     if (type !== PacketType.TEXT && frame.argumentsSize > MAX_ARGUMENTS_SIZE)
       throw new ProtocolError(`${PacketType[type]} has too long arguments`);
@@ -119,6 +131,7 @@ export class Session implements ChannelOwner, Peer {
         jobs.canDo(this, textOf(frame, 0), 0);
         return;
       case PacketType.CAN_DO_TIMEOUT:
+        if (frame.size(1) > MAX_TIMEOUT_DIGITS) return;
         jobs.canDo(this, textOf(frame, 0), timeoutOf(integer(cString(frame, 1))));
         return;
       case PacketType.CANT_DO:
@@ -139,16 +152,16 @@ export class Session implements ChannelOwner, Peer {
         this.id = cString(frame, 0).slice(0, MAX_CLIENT_ID_SIZE);
         return;
       case PacketType.OPTION_REQ:
-        this.#option(textOf(frame, 0));
+        this.#option(cString(frame, 0));
         return;
       case PacketType.ECHO_REQ:
         this.packet(PacketType.ECHO_RES, [], frame.data());
         return;
       case PacketType.GET_STATUS:
-        this.#status(textOf(frame, 0));
+        this.#status(cString(frame, 0));
         return;
       case PacketType.GET_STATUS_UNIQUE:
-        this.#uniqueStatus(textOf(frame, 0));
+        this.#uniqueStatus(cString(frame, 0));
         return;
       case PacketType.WORK_STATUS:
         this.#workStatus(frame);
@@ -171,6 +184,7 @@ export class Session implements ChannelOwner, Peer {
   }
 
   #text(line: string): void {
+    if (line.length >= MAX_LINE_SIZE) throw new ProtocolError("a line of the text protocol is too long");
     const answer = this.#owner.text(line, this);
     if (answer === undefined) {
       this.channel.end();
@@ -183,8 +197,7 @@ export class Session implements ChannelOwner, Peer {
   #submit(frame: Frame, priority: Priority, background: boolean): void {
     const { type } = frame;
     const reduce = type === PacketType.SUBMIT_REDUCE_JOB || type === PacketType.SUBMIT_REDUCE_JOB_BACKGROUND;
-    // gearmand takes a unique of 64 bytes, and then breaks on it.
-    if (frame.size(1) > MAX_UNIQUE_SIZE || (reduce && frame.size(2) > MAX_UNIQUE_SIZE + 1)) {
+    if (frame.size(1) > MAX_UNIQUE_SIZE || (reduce && frame.size(2) > MAX_UNIQUE_SIZE)) {
       this.#error("ARGUMENT_TOO_LARGE", ERRORS.UNIQUE_TOO_LARGE);
       return;
     }
@@ -260,7 +273,7 @@ export class Session implements ChannelOwner, Peer {
     const denominator = cString(frame, 2);
     if (denominator.length > MAX_DENOMINATOR_SIZE) return;
     job.numerator = unsigned(numerator);
-    job.denominator = unsigned(denominator);
+    job.denominator = unsigned(denominator.slice(0, DENOMINATOR_DIGITS));
     const args = [job.handle, toArgument(numerator), toArgument(denominator)];
     job.tell((client) => client.packet(PacketType.WORK_STATUS, args));
   }

@@ -1,5 +1,6 @@
 /*
- * The text protocol, which shares the port: lines in, lines out. The answers are gearmand 1.1.20's, byte for byte.
+ * The text protocol, which shares the port: lines in, lines out. The answers to the commands below are gearmand's; it
+ * knows more of them.
  */
 import { MAX_LINE_WORDS } from "../../assembly/protocol.js";
 import { integer } from "./bytes.js";
@@ -17,10 +18,11 @@ const END = ".\n";
 
 /** The answer to a line, or undefined when the connection is to be closed. */
 export function answerText(line: string, context: TextContext): string | undefined {
+  // As gearmand takes it apart: blanks make an empty word in front or at the end, and a NUL ends a word.
   const words = line
     .replace(/\r$/, "")
     .split(/ +/)
-    .filter((word) => word !== "");
+    .map((word) => word.replace(/\0.*$/s, ""));
   if (words.length > MAX_LINE_WORDS) return undefined;
   const [command = ""] = words;
   switch (command.toLowerCase()) {

@@ -173,7 +173,7 @@ export class Worker<Jobs extends object = AnyJobs> extends WorkerEmitter impleme
     };
     this.on("complete", count).on("fail", count).on("exception", count);
     // A timer takes 24 days at the most; whatever comes later is no limit.
-    const timer = time > MAX_TIMER ? undefined : setTimeout(() => void this.close(), time);
+    const timer = time > MAX_TIMER ? undefined : setTimeout(() => void this.close(), Math.max(0, time));
     try {
       await this.#start(
         () => {

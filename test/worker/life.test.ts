@@ -156,8 +156,9 @@ describe.each(inject("servers"))("a worker's life, over $name", ({ address }) =>
         ),
     });
     await using client = new Client(address);
+    const started = nextEvent(worker, "start");
     const job = await client.background(name);
-    await nextEvent(worker, "start");
+    await started;
     assert.deepEqual(await worker.close({ timeout: 50 }), { aborted: 1 });
     await running;
     assert.ok(reason instanceof ClosedError);
@@ -297,6 +298,76 @@ describe.each(inject("servers"))("a worker's life, over $name", ({ address }) =>
       lines.some((line) => /threw after .* ms: out of paper/.test(line)),
       lines.join("\n"),
     );
+  });
+
+  test("a drain that is refused doesn't drain", async () => {
+    const name = fresh("refused");
+    await using started = startWorker(address, { [name]: () => "still here" });
+    await nextEvent(started.worker, "sleep");
+    await rejection(started.worker.drain(), TypeError);
+    await using client = new Client(address);
+    assert.equal((await client.run(name, "", { timeout: 10_000 })).text(), "still here");
+    assert.equal((await client.run(name, "", { timeout: 10_000 })).text(), "still here");
+  });
+
+  test("deadlines that are no limit, gone by, or none", async () => {
+    const name = fresh("deadlines");
+    await using client = new Client(address);
+    const drain = async (deadline: number | Date) => {
+      await client.background(name);
+      const worker = new Worker(address);
+      worker.add(name, () => {});
+      return worker.drain({ deadline });
+    };
+    assert.equal(await drain(Number.POSITIVE_INFINITY), 1);
+    assert.equal(await drain(new Date(Date.now() + 40 * 86_400_000)), 1);
+    assert.equal(await drain(-5), 0);
+    assert.equal(await drain(new Date(0)), 0);
+    await rejection(drain("10 minutes" as never), TypeError);
+    assert.equal(await drain(5_000), 4);
+  });
+
+  test("a second close may shorten the time that the first one gave", async () => {
+    const name = fresh("twice");
+    const { worker, running } = startWorker(address, { [name]: () => new Promise(() => {}) });
+    const started = nextEvent(worker, "start");
+    await using client = new Client(address);
+    await client.background(name);
+    await started;
+    const closed = worker.close();
+    await pause(30);
+    assert.deepEqual(await worker.close({ timeout: 30 }), { aborted: 1 });
+    assert.deepEqual(await closed, { aborted: 1 });
+    await running;
+    const rest = new Worker(address);
+    rest.add(name, () => {});
+    await rest.drain();
+  });
+
+  test("whatever is thrown, and whoever listens, the worker goes on", async () => {
+    const name = fresh("odd");
+    const odd = [
+      Object.assign(new Error(), { message: { not: "text" } }),
+      Object.defineProperty(new Error(), "message", {
+        get() {
+          throw new Error("not even that");
+        },
+      }),
+      null,
+    ];
+    let turn = 0;
+    await using started = startWorker(address, {
+      [name]: () => {
+        if (turn < odd.length) throw odd[turn++];
+        return "well";
+      },
+    });
+    started.worker.on("exception", async () => {
+      throw new Error("an async listener's fault");
+    });
+    await using client = new Client(address);
+    for (const _each of odd) await rejection(client.run(name, "", { timeout: 10_000 }), Error);
+    assert.equal((await client.run(name, "", { timeout: 10_000 })).text(), "well");
   });
 
   test("mistakes are refused in words", async () => {

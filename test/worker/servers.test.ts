@@ -1,11 +1,19 @@
 import assert from "node:assert/strict";
 import { Client, ConnectionLostError, Worker } from "edgear";
 import { test } from "vitest";
+import { packet, read, write } from "../codec/packets.ts";
 import { eventually, pause } from "../conformance/case.ts";
 import { fresh } from "../conformance/names.ts";
+import { startFaultyServer } from "../support/faults.ts";
 import { startGearmand } from "../support/gearmand.ts";
 import { freePort } from "../support/ports.ts";
 import { nextEvent, startWorker } from "../support/worker.ts";
+
+// Packet types, by the protocol's numbers.
+const NO_JOB = 10;
+const WORK_COMPLETE = 13;
+const JOB_ASSIGN_UNIQ = 31;
+const GRAB_JOB_ALL = 39;
 
 const reconnect = { minDelay: 20, maxDelay: 100 };
 
@@ -62,8 +70,9 @@ test("a job's signal aborts when its server is lost, and its result is discarded
     { reconnect },
   );
   await using client = new Client(server.address);
+  const begun = nextEvent(started.worker, "start");
   await client.background(name);
-  await nextEvent(started.worker, "start");
+  await begun;
   const discarded = nextEvent(started.worker, "discard");
   await server.stop();
   assert.equal((await discarded).job?.function, name);
@@ -124,4 +133,128 @@ test("a server that wakes again and again for a job it doesn't give out is asked
   await worker.close();
   await running;
   assert.ok(asked >= 1 && asked < 30, `asked ${asked} times in a second`);
+});
+
+test("a server that hangs doesn't take the slots of the others", async () => {
+  const name = fresh("hung");
+  await using healthy = await startGearmand();
+  await using hung = await startGearmand();
+  await using client = new Client(healthy.address);
+  let done = 0;
+  await using started = startWorker(
+    `${healthy.address}, ${hung.address}`,
+    { [name]: () => void done++ },
+    { concurrency: 4, reconnect },
+  );
+  await eventually("both are connected", async () => (await client.ping()) > 0 && started.worker.running === 0);
+  process.kill(hung.pid, "SIGSTOP");
+  try {
+    // Wakes it for jobs that it can't give out any more, and keeps the other busy meanwhile.
+    const until = performance.now() + 2_500;
+    let submitted = 0;
+    while (performance.now() < until) {
+      await Promise.all(Array.from({ length: 10 }, () => client.background(name)));
+      submitted += 10;
+      await pause(20);
+    }
+    await eventually("all jobs are done", async () => done === submitted);
+  } finally {
+    process.kill(hung.pid, "SIGCONT");
+  }
+});
+
+test("a server that takes connections and answers nothing is tried ever less often", async () => {
+  let connections = 0;
+  await using server = await startFaultyServer((socket) => {
+    connections++;
+    socket.end();
+  });
+  const worker = new Worker(server.address, { reconnect: { minDelay: 20, maxDelay: 60_000 } });
+  worker.add("f", () => {});
+  const running = worker.run();
+  await pause(1_000);
+  await worker.close();
+  await running;
+  assert.ok(connections >= 2 && connections < 15, `${connections} connections in a second`);
+});
+
+test("a result and the next grab leave in one write", async () => {
+  const chunks: number[][] = [];
+  let assigned = 0;
+  await using server = await startFaultyServer((socket) => {
+    socket.on("data", (chunk: Buffer) => {
+      const { packets } = read("client", chunk);
+      chunks.push(packets.map(({ type }) => type));
+      for (const { type } of packets) {
+        if (type !== GRAB_JOB_ALL) continue;
+        const reply = assigned++ < 3 ? packet(JOB_ASSIGN_UNIQ, [`H:x:${assigned}`, "f", "u"], "x") : packet(NO_JOB);
+        socket.write(write("server", reply));
+      }
+    });
+  });
+  const worker = new Worker(server.address);
+  worker.add("f", () => "done");
+  const slept = nextEvent(worker, "sleep");
+  const running = worker.run();
+  await slept;
+  await worker.close();
+  await running;
+  const together = chunks.filter((types) => types.includes(WORK_COMPLETE));
+  assert.deepEqual(together, [
+    [WORK_COMPLETE, GRAB_JOB_ALL],
+    [WORK_COMPLETE, GRAB_JOB_ALL],
+    [WORK_COMPLETE, GRAB_JOB_ALL],
+  ]);
+});
+
+test("a job that is given out twice ends once, and the worker lives on", async () => {
+  const ends: number[] = [];
+  let grabs = 0;
+  await using server = await startFaultyServer((socket) => {
+    socket.on("data", (chunk: Buffer) => {
+      for (const { type } of read("client", chunk).packets) {
+        if (type === WORK_COMPLETE) ends.push(type);
+        if (type !== GRAB_JOB_ALL) continue;
+        const reply = ++grabs <= 2 ? packet(JOB_ASSIGN_UNIQ, ["H:x:1", "f", "u"], "x") : packet(NO_JOB);
+        socket.write(write("server", reply));
+      }
+    });
+  });
+  let runs = 0;
+  let aborted = 0;
+  const worker = new Worker(server.address, { concurrency: 2 });
+  worker.add("f", async ({ signal }) => {
+    runs++;
+    signal.addEventListener("abort", () => void aborted++);
+    await pause(50);
+  });
+  const running = worker.run();
+  await eventually("both runs are over", async () => runs === 2 && worker.running === 0);
+  await worker.close();
+  await running;
+  assert.deepEqual([ends.length, aborted], [1, 1]);
+});
+
+test("a large result is sent to its end before a closing worker leaves", async () => {
+  let received = 0;
+  await using server = await startFaultyServer((socket) => {
+    let assigned = false;
+    socket.on("data", (chunk: Buffer) => {
+      received += chunk.length;
+      if (!assigned) {
+        assigned = true;
+        socket.write(write("server", packet(JOB_ASSIGN_UNIQ, ["H:x:1", "f", "u"], "x")));
+        return;
+      }
+      // A slow line: some 5 MB a second.
+      socket.pause();
+      setTimeout(() => socket.resume(), chunk.length / 5_000);
+    });
+  });
+  const size = 12_000_000;
+  const worker = new Worker(server.address);
+  worker.add("f", () => new Uint8Array(size));
+  await worker.run({ maxJobs: 1 });
+  // The system still sends what it has taken.
+  await eventually("all bytes came", async () => received > size);
 });

@@ -1,0 +1,57 @@
+import fc from "fast-check";
+import { expect, test } from "vitest";
+import { Fifo } from "../../build/src/connection/fifo.js";
+
+test("an array would say the same, also with thousands of items", () => {
+  const push = fc.record({ act: fc.constant("push" as const), count: fc.integer({ min: 1, max: 700 }) });
+  const shift = fc.record({ act: fc.constant("shift" as const), count: fc.integer({ min: 1, max: 700 }) });
+  const peek = fc.record({ act: fc.constant("peek" as const), count: fc.nat(1_000) });
+  const drain = fc.record({ act: fc.constant("drain" as const), count: fc.constant(1) });
+  const steps = fc.array(
+    fc.oneof({ weight: 4, arbitrary: fc.oneof(push, shift, peek) }, { weight: 1, arbitrary: drain }),
+  );
+  fc.assert(
+    fc.property(steps, (script) => {
+      const fifo = new Fifo<number>();
+      let model: number[] = [];
+      let next = 0;
+      for (const { act, count } of script) {
+        if (act === "peek") expect(fifo.peek(count)).toBe(model[count]);
+        else if (act === "drain") {
+          expect(fifo.drain()).toEqual(model);
+          model = [];
+        } else {
+          for (let time = 0; time < count; time++) {
+            if (act === "shift") expect(fifo.shift()).toBe(model.shift());
+            else {
+              fifo.push(next);
+              model.push(next++);
+            }
+          }
+        }
+        expect([fifo.length, fifo.peek()]).toEqual([model.length, model[0]]);
+      }
+    }),
+    { numRuns: 100 },
+  );
+});
+
+test("what was taken is not held on to", async () => {
+  const gc =
+    globalThis.gc ??
+    (await import("node:v8")
+      .then(({ setFlagsFromString }) => setFlagsFromString("--expose-gc"))
+      .then(() => import("node:vm"))
+      .then(({ runInNewContext }) => runInNewContext("gc") as () => void));
+  const fifo = new Fifo<object>();
+  const taken = (() => {
+    fifo.push({ first: true });
+    fifo.push({ second: true });
+    return new WeakRef(fifo.shift() as object);
+  })();
+  // A WeakRef holds on until the current task is over.
+  await new Promise((resolve) => setTimeout(resolve));
+  gc?.();
+  expect(taken.deref()).toBeUndefined();
+  expect(fifo.length).toBe(1);
+});
