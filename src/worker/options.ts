@@ -53,8 +53,8 @@ export interface FunctionOptions {
   timeout?: number;
   /**
    * Registers the function by CAN_DO_TIMEOUT, in milliseconds: the server itself takes a job back that takes longer,
-   * and gives it to another worker. Think twice: gearmand up to 1.1.22 has one such timer a connection, leaves it
-   * running when the job is done, and may then give out a job twice; under 1,000 it takes 1,000; Perl's gearmand takes
+   * and gives it to another worker. Think twice, and use it at `concurrency` 1: gearmand up to 1.1.22 has one such timer a
+   * connection, leaves it running when the job is done, and may then give out a job twice; under 1,000 it takes 1,000; Perl's gearmand takes
    * it for seconds, and fails the job.
    */
   serverTimeout?: number;

@@ -3,6 +3,8 @@ import { Client, JobFailed, Worker } from "edgear";
 import { describe, inject, test } from "vitest";
 import { findProgram } from "../../scripts/programs.mjs";
 import { command, type Outcome } from "../support/command.ts";
+import { startGearmand } from "../support/gearmand.ts";
+import { startWorker as startEdgearWorker } from "../support/worker.ts";
 import { startWorker } from "../support/workers.ts";
 
 describe.each(inject("servers"))("gearman's own tool, over $name", ({ address }) => {
@@ -48,6 +50,7 @@ describe.each(inject("servers"))("gearman's own tool, over $name", ({ address })
     worker.add("tools-parts", (job) => {
       job.status(1, 2);
       job.data("a");
+      job.warn("careful");
       job.data("b");
       return "c";
     });
@@ -56,7 +59,9 @@ describe.each(inject("servers"))("gearman's own tool, over $name", ({ address })
     });
     const working = worker.run();
     const told = await gearman(["-f", "tools-parts"], "");
-    assert.match(told.stdout, /^abc/);
+    // Warnings go to its standard error.
+    assert.match(told.stdout.replace("50% Complete\n", ""), /^abc/);
+    assert.equal(told.stderr, "careful");
     assert.match(told.stdout, /50% Complete/);
     const failed = await gearman(["-f", "tools-fail"], "");
     assert.match(failed.stdout + failed.stderr, /Job failed/);
@@ -65,4 +70,18 @@ describe.each(inject("servers"))("gearman's own tool, over $name", ({ address })
     await worker.close();
     await working;
   });
+});
+
+test("its client sees exceptions of Worker, from a gearmand that sends them to everybody", async () => {
+  await using server = await startGearmand({ args: ["--exceptions"] });
+  await using started = startEdgearWorker(server.address, {
+    "tools-throw": () => {
+      throw new Error("out of paper");
+    },
+  });
+  assert.equal(started.worker.running, 0);
+  const program = findProgram("gearman") ?? "";
+  const args = ["-h", "127.0.0.1", "-p", String(server.port), "-f", "tools-throw"];
+  const { stdout, stderr } = await command(program, args, { input: "" });
+  assert.match(stdout + stderr, /out of paper/);
 });
