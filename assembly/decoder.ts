@@ -22,7 +22,6 @@ import {
   LINE_TOO_LONG,
   MISSING_ARGUMENT,
   NO_SLOT,
-  OUT_OF_MEMORY,
   REQUESTS,
   TEXT_LINES,
   TOO_LARGE,
@@ -204,11 +203,9 @@ function handle(connection: Connection, frame: usize, type: u32, body: usize): i
       return 0;
     case PacketType.JOB_ASSIGN:
     case PacketType.JOB_ASSIGN_UNIQ:
-    case PacketType.JOB_ASSIGN_ALL: {
-      const slot = connection.slots.bind(body, size);
-      store<i32>(frame, slot, SLOT);
-      return slot == NO_SLOT ? OUT_OF_MEMORY : 0;
-    }
+    case PacketType.JOB_ASSIGN_ALL:
+      store<i32>(frame, connection.slots.bind(body, size), SLOT);
+      return 0;
     default:
       store<i32>(frame, connection.slots.find(body, size), SLOT);
       return 0;

@@ -42,5 +42,3 @@ export const UNEXPECTED_BODY = -5;
 export const BAD_HANDLE = -6;
 export const LINE_TOO_LONG = -7;
 export const ARGUMENTS_TOO_LONG = -8;
-/** Not the peer's fault: the instance has no memory left for another job's handle. */
-export const OUT_OF_MEMORY = -9;

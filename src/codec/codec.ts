@@ -58,7 +58,7 @@ export class Codec {
     const { exports } = instance;
     instance.bytes.set(new TextEncoder().encode(uniquePrefix), exports.uniquePrefix(connection));
     this.decoder = new Decoder(instance, connection, name, onFrame);
-    this.encoder = new Encoder(instance, connection, uniquePrefix);
+    this.encoder = new Encoder(instance, connection, uniquePrefix, (slot) => this.decoder.handleElsewhere(slot));
     this.#close = () => {
       this.encoder.close();
       this.decoder.close(() => exports.close(connection));

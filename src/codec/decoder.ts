@@ -164,6 +164,7 @@ export class Decoder {
 
   /**
    * Gives the job of the frame being delivered a slot, or says the one it has. The handle is the frame's first argument.
+   * Jobs that a server assigns have theirs already, unless the codec's memory had no room for one.
    * @throws TypeError when that can't be one
    */
   bind(frame: Frame): number {
@@ -187,6 +188,12 @@ export class Decoder {
     this.#checkFrame(frame);
     const slot = this.#instance.exports.lookUp(this.#connection, frame.number);
     return slot === NO_SLOT && this.#elsewhere.size > 0 ? (this.#elsewhere.get(key(frame)) ?? NO_SLOT) : slot;
+  }
+
+  /** The handle of a job that is followed outside the codec's table. @internal */
+  handleElsewhere(slot: number): Uint8Array | undefined {
+    const handle = this.#handlesElsewhere.get(slot);
+    return handle === undefined ? undefined : Uint8Array.from(handle, (byte) => byte.charCodeAt(0));
   }
 
   /** Gives a job's slot up. */

@@ -30,6 +30,7 @@ export class Encoder {
   readonly #instance: Instance;
   readonly #connection: number;
   readonly #uniquePrefix: string;
+  readonly #handleElsewhere: (slot: number) => Uint8Array | undefined;
   #parts: Uint8Array[] = [];
   /** Bytes in `#parts`, and in the arena. */
   #partsSize = 0;
@@ -37,10 +38,16 @@ export class Encoder {
   #closed = false;
 
   /** @internal: `Codec` makes it. */
-  constructor(instance: Instance, connection: number, uniquePrefix: string) {
+  constructor(
+    instance: Instance,
+    connection: number,
+    uniquePrefix: string,
+    handleElsewhere: (slot: number) => Uint8Array | undefined,
+  ) {
     this.#instance = instance;
     this.#connection = connection;
     this.#uniquePrefix = uniquePrefix;
+    this.#handleElsewhere = handleElsewhere;
   }
 
   /** Bytes that wait for `take`. */
@@ -106,7 +113,12 @@ export class Encoder {
     if (room > LARGEST_BODY - MAX_HANDLE_SIZE - 1)
       throw new TypeError(`the arguments of ${PacketType[type]} are too long`);
     const at = this.#begin(() => this.#instance.exports.work(this.#connection, type, slot, closed, room));
-    if (at === NO_SLOT) throw new TypeError(`${PacketType[type]} is to be about slot ${slot}, which is no job's`);
+    if (at === NO_SLOT) {
+      const handle = this.#handleElsewhere(slot);
+      if (!handle) throw new TypeError(`${PacketType[type]} is to be about slot ${slot}, which is no job's`);
+      this.packet(type, [handle, ...args], data);
+      return;
+    }
     this.#end(args, withData, inside, tail, at);
   }
 

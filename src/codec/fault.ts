@@ -3,7 +3,6 @@ import {
   BAD_HANDLE,
   BAD_MAGIC,
   BAD_TYPE,
-  LINE_TOO_LONG,
   MISSING_ARGUMENT,
   TOO_LARGE,
   UNEXPECTED_BODY,
@@ -17,7 +16,7 @@ const REQUEST = 0x00524551;
 const RESPONSE = 0x00524553;
 
 /** What is wrong with what a peer sent, in words. `detail` is the number that the codec kept to show it. */
-export function faultError(fault: number, detail: number, peer: string): Error {
+export function faultError(fault: number, detail: number, peer: string): ProtocolError {
   const word = PacketType[detail] ?? "";
   const name = `${/^[AEIOU]/.test(word) ? "an" : "a"} ${word} packet`;
   switch (fault) {
@@ -42,10 +41,8 @@ export function faultError(fault: number, detail: number, peer: string): Error {
       return new ProtocolError(
         `${peer} sent ${name} whose job handle isn't one of 1 to ${MAX_HANDLE_SIZE} bytes without a NUL`,
       );
-    case LINE_TOO_LONG:
-      return new ProtocolError(`${peer} sent a line of text of more than ${WINDOW_SIZE} bytes`);
     default:
-      return new Error("the codec has no memory left for another job's handle: too many jobs run at once");
+      return new ProtocolError(`${peer} sent a line of text of more than ${WINDOW_SIZE} bytes`);
   }
 }
 

@@ -51,7 +51,7 @@ export class Frame {
     return this.#instance.words[this.#word + FRAME_TYPE] as PacketType;
   }
 
-  /** The slot of the job that the packet is about, or -1 when it has none. */
+  /** The slot of the job that the packet is about, or -1 when it has none in the codec's table: `bind` and `lookUp` look further. */
   get slot(): number {
     return this.type === PacketType.JOB_CREATED ? NO_SLOT : (this.#instance.words[this.#word + FRAME_SLOT] as number);
   }

@@ -301,7 +301,8 @@ export class Session implements ConnectionOwner, JobPort {
   #assigned(frame: Frame): void {
     this.#hungry = true;
     this.#emptyWakes = 0;
-    const { type, slot } = frame;
+    const { type } = frame;
+    const slot = this.#connection.codec.decoder.bind(frame);
     const controller = new AbortController();
     const name = frame.text(1);
     const unique = type === PacketType.JOB_ASSIGN ? "" : frame.text(2);

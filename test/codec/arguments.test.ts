@@ -71,3 +71,13 @@ test("takes arguments that fill the arena, counted in bytes, and says when there
     concat([write("server", packet(PacketType.SUBMIT_JOB, [name, ""], "漢".repeat(8_000))), header("server", 6, 0)]),
   );
 });
+
+test("refuses a function's name with a NUL, also where names are kept", () => {
+  const { encoder } = open();
+  for (let time = 0; time < 2; time++) {
+    expect(() => encoder.submit(PacketType.SUBMIT_JOB, "f\0g", 1, "")).toThrow(
+      new TypeError("an argument of SUBMIT_JOB has a NUL, which would end it early"),
+    );
+  }
+  expect(encoder.take()).toEqual([]);
+});

@@ -5,7 +5,7 @@ import { Codec, PacketType } from "edgear/codec";
 import { describe, expect, test } from "vitest";
 import { noise } from "./arbitraries.ts";
 import { closeAll, memoriesMade, open } from "./open.ts";
-import { created, packet, write } from "./packets.ts";
+import { concat, created, packet, write, writeAll } from "./packets.ts";
 
 /** Uses all that a connection has: its window, its arena, its slots. */
 function exercise(codec: Codec): void {
@@ -16,6 +16,28 @@ function exercise(codec: Codec): void {
 }
 
 describe("memory", () => {
+  test("is free again after many jobs", () => {
+    const stream = created(6_000);
+    const jobs = (): Codec => {
+      const codec = open((frame) => codec.decoder.bind(frame));
+      codec.decoder.write(stream);
+      return codec;
+    };
+    jobs().close();
+    const made = memoriesMade(() => {
+      for (let round = 0; round < 150; round++) jobs().close();
+    });
+    expect(made).toBe(0);
+    // Where there is no more room in it, frames carry no slot.
+    const slots: number[] = [];
+    const codec = open((frame) => {
+      slots.push(frame.type === PacketType.JOB_CREATED ? codec.decoder.bind(frame) : frame.slot);
+    });
+    codec.decoder.write(stream);
+    codec.decoder.write(write("server", packet(PacketType.WORK_FAIL, ["H:a:5999"])));
+    expect(slots.at(-1)).toBe(slots[5_999]);
+  });
+
   test("is taken by a connection when it opens, and free for the next when it closes", () => {
     const thousands = () => {
       for (let round = 0; round < 3_000; round++) {
@@ -40,19 +62,33 @@ describe("memory", () => {
     expect(memoriesMade(many)).toBe(0);
   });
 
-  test("is free again after many jobs", () => {
-    const stream = created(3_000);
-    const jobs = () => {
-      const codec: Codec = open((frame) => codec.decoder.bind(frame));
-      codec.decoder.write(stream);
-      codec.close();
-    };
-    jobs();
-    expect(
-      memoriesMade(() => {
-        for (let round = 0; round < 100; round++) jobs();
-      }),
-    ).toBe(0);
+  test("may be cut up by a crowd that has left: a worker still takes thousands of jobs at once", () => {
+    for (let number = 0; number < 500; number++) open();
+    closeAll();
+    const jobs = Array.from({ length: 5_000 }, (_, number) => `H:a:${number}`);
+    const slots: number[] = [];
+    const codec = open((frame) => {
+      slots.push(codec.decoder.bind(frame));
+      expect(codec.decoder.lookUp(frame)).toBe(slots.at(-1));
+    });
+    codec.decoder.write(
+      writeAll(
+        "server",
+        jobs.map((handle) => packet(PacketType.JOB_ASSIGN, [handle, "f"])),
+      ),
+    );
+    expect(new Set(slots).size).toBe(jobs.length);
+    for (const slot of slots) codec.encoder.work(PacketType.WORK_COMPLETE, slot, [], "done");
+    expect(concat(codec.encoder.take())).toEqual(
+      writeAll(
+        "client",
+        jobs.map((handle) => packet(PacketType.WORK_COMPLETE, [handle], "done")),
+      ),
+    );
+    for (const slot of slots) codec.decoder.unbind(slot);
+    for (const slot of [slots[0], slots[4_999]]) {
+      expect(() => codec.encoder.work(PacketType.WORK_FAIL, slot as number)).toThrow("which is no job's");
+    }
   });
 
   test("isn't taken when an option is wrong", () => {
