@@ -56,7 +56,7 @@ function parse(text: string): Address {
       port: port === undefined ? DEFAULT_PORT : Number(port),
       tls: scheme?.toLowerCase() === "gearmans" ? {} : undefined,
     },
-    show(text),
+    text,
   );
 }
 

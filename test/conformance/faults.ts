@@ -61,7 +61,7 @@ const WRONG: readonly [name: string, call: (client: Client) => Promise<unknown>,
 const WRONG_CLIENTS: readonly [make: () => Client, message: RegExp][] = [
   [() => new Client(""), /^"" is no server: give "host"/],
   [() => new Client("http://jobs"), /^"http:\/\/jobs" is no server/],
-  [() => new Client("jobs:0"), /^"jobs:0" has the port 0: a port is a whole number from 1 to 65535$/],
+  [() => new Client("jobs:0"), /^jobs:0 has the port 0: a port is a whole number from 1 to 65535$/],
   [() => new Client([]), /^no server was given/],
   [() => new Client("jobs, jobs:4730"), /^the server jobs:4730 is listed twice$/],
   [() => new Client("jobs", { connectTimeout: -1 }), /^connectTimeout must be .* not -1$/],

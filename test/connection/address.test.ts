@@ -93,8 +93,8 @@ describe("refused in words", () => {
       { host: "jobs1", tls: "yes" },
       'the tls of { host: "jobs1", port: undefined } must be true, false or an object, not "yes"',
     ],
-    ["a port of 0", "jobs1:0", '"jobs1:0" has the port 0: a port is a whole number from 1 to 65535'],
-    ["a port too high", "jobs1:65536", '"jobs1:65536" has the port 65536: a port is a whole number from 1 to 65535'],
+    ["a port of 0", "jobs1:0", "jobs1:0 has the port 0: a port is a whole number from 1 to 65535"],
+    ["a port too high", "jobs1:65536", "jobs1:65536 has the port 65536: a port is a whole number from 1 to 65535"],
     [
       "a port as text",
       { host: "jobs1", port: "4730" },

@@ -1,3 +1,5 @@
+import { setFlagsFromString } from "node:v8";
+import { runInNewContext } from "node:vm";
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { Fifo } from "../../build/src/connection/fifo.js";
@@ -37,12 +39,8 @@ test("an array would say the same, also with thousands of items", () => {
 });
 
 test("what was taken is not held on to", async () => {
-  const gc =
-    globalThis.gc ??
-    (await import("node:v8")
-      .then(({ setFlagsFromString }) => setFlagsFromString("--expose-gc"))
-      .then(() => import("node:vm"))
-      .then(({ runInNewContext }) => runInNewContext("gc") as () => void));
+  setFlagsFromString("--expose-gc");
+  const collect: () => void = runInNewContext("gc");
   const fifo = new Fifo<object>();
   const taken = (() => {
     fifo.push({ first: true });
@@ -51,7 +49,7 @@ test("what was taken is not held on to", async () => {
   })();
   // A WeakRef holds on until the current task is over.
   await new Promise((resolve) => setTimeout(resolve));
-  gc?.();
+  collect();
   expect(taken.deref()).toBeUndefined();
   expect(fifo.length).toBe(1);
 });

@@ -27,9 +27,9 @@ describe("abortable", () => {
     process.on("unhandledRejection", unhandled);
     await expect(abortable(Promise.reject(new Error("late")), AbortSignal.abort(reason))).rejects.toBe(reason);
     const controller = new AbortController();
-    let reject: (reason: unknown) => void = () => {};
-    const promise = new Promise<void>((_, fail) => {
-      reject = fail;
+    let reject = (_error: Error): void => {};
+    const promise = new Promise<void>((_, late) => {
+      reject = late;
     });
     const waiting = abortable(promise, controller.signal);
     controller.abort(reason);
