@@ -17,10 +17,4 @@ test("a client of another Workers request says what is wrong, instead of hanging
   };
   expect(await ask()).toEqual(OK);
   expect(await ask()).toEqual(REQUEST_SCOPE);
-
-  // Whoever comes first opens a connection, which the others may be about to use.
-  for (let round = 0; round < 3; round++) {
-    const answers = await Promise.all(Array.from({ length: 6 }, ask));
-    for (const answer of answers) expect([OK, REQUEST_SCOPE]).toContainEqual(answer);
-  }
 });
