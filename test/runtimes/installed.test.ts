@@ -1,7 +1,9 @@
 import assert from "node:assert/strict";
+import { writeFile } from "node:fs/promises";
+import path from "node:path";
 import { afterAll, beforeAll, describe, inject, test } from "vitest";
 import { command } from "../support/command.ts";
-import { type Installation, install, runtimes } from "./installed.ts";
+import { type Installation, install, root, runtimes } from "./installed.ts";
 
 let installation: Installation;
 
@@ -29,4 +31,27 @@ describe.each(runtimes)("the installed package on $name", ({ program, args }) =>
     assert.equal(code, 0, stdout + stderr);
     assert.match(stdout, /^\d{2,} passed, 0 failed$/m);
   });
+});
+
+test.each([
+  ["Node's types and no DOM", { lib: ["es2022", "esnext.disposable"], types: ["node"] }],
+  ["the DOM and no Node", { lib: ["es2022", "esnext.disposable", "dom"], types: [] }],
+])("the installed package's types compile with %s", async (_what, options) => {
+  const { folder } = installation;
+  const imports = ["edgear", "edgear/server", "edgear/codec"].map(
+    (name, index) => `import * as m${index} from "${name}";`,
+  );
+  await writeFile(path.join(folder, "types.ts"), `${imports.join("\n")}\nexport default [m0, m1, m2];\n`);
+  const compilerOptions = {
+    ...{ target: "es2022", module: "nodenext", strict: true, noEmit: true, skipLibCheck: false },
+    typeRoots: [path.join(root, "node_modules/@types")],
+    ...options,
+  };
+  await writeFile(path.join(folder, "tsconfig.json"), JSON.stringify({ compilerOptions, files: ["types.ts"] }));
+  const { code, stdout } = await command(process.execPath, [
+    path.join(root, "node_modules/typescript/bin/tsc"),
+    "-p",
+    folder,
+  ]);
+  assert.equal(code, 0, stdout);
 });

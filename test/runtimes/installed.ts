@@ -6,7 +6,8 @@ import { build } from "esbuild";
 import { findSystemNode } from "../../scripts/programs.mjs";
 import { command } from "../support/command.ts";
 
-const root = fileURLToPath(new URL("../..", import.meta.url));
+/** This checkout. */
+export const root = fileURLToPath(new URL("../..", import.meta.url));
 
 /** A program that runs JavaScript. */
 export interface Runtime {

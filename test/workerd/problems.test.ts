@@ -157,7 +157,8 @@ describe("a job server that", () => {
 
 describe("a Worker that is set up wrongly", () => {
   test.for([
-    [{ GEARMAN_SERVERS: "" }, /"" is no server/],
+    [{ GEARMAN_SERVERS: "" }, /GEARMAN_SERVERS is not set/],
+    [{ GEARMAN_SERVERS: "jobs 1" }, /"jobs 1" is no server/],
     [{ GEARMAN_SERVERS: "jobs:99999" }, /a port is a whole number/],
     [{ GEARMAN_SERVERS: AWAY, MAX_BODY_BYTES: "1 MB" }, /MAX_BODY_BYTES must be a number, not "1 MB"/],
     [{ GEARMAN_SERVERS: AWAY, MAX_BODY_BYTES: -1 }, /MAX_BODY_BYTES must be a whole number from 0 to 33554432, not -1/],
