@@ -45,9 +45,10 @@ export class Channel implements Receiver {
     return (this.#dead ? 0 : this.codec.encoder.size) + (this.#transport?.pending ?? 0);
   }
 
-  /** Bytes that the system has taken so far. */
+  /** A number that changes whenever the system takes bytes, and not when others are written. */
   get taken(): number {
-    return this.#written - (this.#transport?.pending ?? 0);
+    const { pending, left } = this.#transport ?? { pending: 0, left: 0 };
+    return this.#written - pending - left;
   }
 
   /** Whether a packet larger than a window is coming in. */

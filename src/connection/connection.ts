@@ -177,15 +177,15 @@ export class Connection implements ChannelOwner {
   /** Closes once what was put into the encoder is sent, and in bounded time. What waits fails. */
   end(): void {
     this.#channel.end();
-    this.#closeTimer ??= setTimeout(() => this.#closeNow(this.#channel.pending, 0), CLOSE_TIMEOUT);
+    this.#closeTimer ??= setTimeout(() => this.#closeNow(this.#channel.taken, 0), CLOSE_TIMEOUT);
   }
 
   /** Gives a closing connection time as long as what was written still goes out. */
   #closeNow(before: number, stuck: number): void {
-    const { pending } = this.#channel;
-    const waited = pending < before ? 0 : stuck + CLOSE_TIMEOUT;
+    const { pending, taken } = this.#channel;
+    const waited = taken === before ? stuck + CLOSE_TIMEOUT : 0;
     if (pending === 0 || waited >= this.#requestTimeout) this.destroy();
-    else this.#closeTimer = setTimeout(() => this.#closeNow(pending, waited), CLOSE_TIMEOUT);
+    else this.#closeTimer = setTimeout(() => this.#closeNow(taken, waited), CLOSE_TIMEOUT);
   }
 
   /** Closes at once. What waits fails. */

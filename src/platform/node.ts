@@ -84,9 +84,11 @@ function transport(socket: Socket): Transport {
   socket.setKeepAlive(true, KEEP_ALIVE_DELAY);
   return {
     get pending() {
-      const { writableLength, _handle } = socket as Socket & { _handle?: { writeQueueSize?: number } | null };
-      // A stream counts a write until all of it is taken; only the handle sees a large one shrink. Not every runtime has it.
-      return writableLength > 0 ? (_handle?.writeQueueSize ?? writableLength) : 0;
+      return socket.writableLength;
+    },
+    get left() {
+      // Only the handle sees a large write shrink. It is no public property, and not every runtime has it.
+      return (socket as Socket & { _handle?: { writeQueueSize?: number } | null })._handle?.writeQueueSize ?? 0;
     },
     write(parts) {
       if (socket.destroyed) return;
@@ -153,6 +155,9 @@ function patient(socket: Socket): Transport {
   return {
     get pending() {
       return open.pending;
+    },
+    get left() {
+      return open.left;
     },
     write(parts) {
       open.write(parts);

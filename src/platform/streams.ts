@@ -53,6 +53,8 @@ class StreamTransport implements Transport {
     void this.#read();
   }
 
+  readonly left = 0;
+
   get pending(): number {
     return this.#pending;
   }

@@ -38,6 +38,8 @@ export interface Receiver {
 export interface Transport {
   /** Bytes that were written, and not yet taken by the system. */
   readonly pending: number;
+  /** Of a large write that `pending` counts whole, the bytes that are left, where the runtime can say; else 0. */
+  readonly left: number;
   /** Sends the parts in order, as one write where the runtime can. They must not change until they were sent. */
   write(parts: readonly Uint8Array[]): void;
   /** Sends what was written, then closes. */

@@ -258,3 +258,37 @@ test("a large result is sent to its end before a closing worker leaves", async (
   // The system still sends what it has taken.
   await eventually("all bytes came", async () => received > size);
 });
+
+test("a stream waits for a server that doesn't read, and ends with its time", async () => {
+  await using server = await startFaultyServer((socket) => {
+    let assigned = false;
+    socket.on("data", () => {
+      if (!assigned) socket.write(write("server", packet(JOB_ASSIGN_UNIQ, ["H:x:1", "f", "u"], "x")));
+      assigned = true;
+      // Nothing more is read.
+      socket.pause();
+    });
+  });
+  let parts = 0;
+  let ended = false;
+  const worker = new Worker(server.address, { requestTimeout: 500 });
+  worker.add(
+    "f",
+    async function* () {
+      try {
+        for (; parts < 500; parts++) yield new Uint8Array(1 << 20);
+      } finally {
+        ended = true;
+      }
+    },
+    { timeout: 1_000 },
+  );
+  const failed = nextEvent(worker, "fail");
+  const running = worker.run();
+  await failed;
+  // What the system takes, and one more.
+  assert.ok(parts < 50, `${parts} MiB were taken from the stream`);
+  await eventually("the stream is told to stop", async () => ended);
+  await worker.close({ timeout: 0 });
+  await running;
+});
