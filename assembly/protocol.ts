@@ -112,8 +112,6 @@ export const LAYOUTS = [
 
 /** Bytes of a packet's header: magic, type and body length, four each, big-endian. */
 export const HEADER_SIZE = 12;
-/** The most arguments that a packet has (SUBMIT_JOB_SCHED). */
-export const MAX_ARGUMENTS = 7;
 /** The longest job handle, in bytes: gearmand keeps 64 with the closing NUL. */
 export const MAX_HANDLE_SIZE = 63;
 /** The longest unique id, in bytes. gearmand takes a 64th and breaks on it: it never coalesces, and its worker's workload begins with a NUL. */

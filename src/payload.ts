@@ -1,4 +1,3 @@
-const encoder = new TextEncoder();
 const decoder = new TextDecoder();
 
 /**
@@ -96,11 +95,6 @@ function isPlain(value: object): boolean {
   if ("toJSON" in value) return true;
   const prototype = Object.getPrototypeOf(value);
   return prototype === null || Object.getPrototypeOf(prototype) === null;
-}
-
-/** Bytes of UTF-8 text. */
-export function utf8(text: string): Uint8Array {
-  return encoder.encode(text);
 }
 
 function isDetached(buffer: ArrayBuffer): boolean {

@@ -256,6 +256,8 @@ export class Client implements AsyncDisposable {
     // Calls that wait for a connection have yet to use it.
     if (this.#acquiring > 0) await new Promise<void>((resolve) => (this.#acquired = resolve));
     await Promise.all(this.#sessions.open.map((session) => session.close()));
+    // A better server may be being tried behind the calls' backs: that connection must not come after all.
+    this.#sessions.destroy(this.#closed);
     clearTimeout(timer);
   }
 

@@ -38,6 +38,7 @@ const KEEP_ALIVE_DELAY = 60_000;
 /** A peer that was accepted and leaves more bytes than these unread isn't read itself until it has caught up. */
 const MAX_UNREAD = 1 << 20;
 
+/** Opens a stream. Rejects with the runtime's error when none can be had, and when the signal aborts first. */
 export function dial(address: Address, receiver: Receiver, signal: AbortSignal): Promise<Transport> {
   return new Promise((resolve, reject) => {
     const { host, port, tls } = address;

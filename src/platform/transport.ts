@@ -48,9 +48,6 @@ export interface Transport {
   destroy(): void;
 }
 
-/** Opens a stream. Rejects with the runtime's error when none can be had, and with the signal's reason when it aborts first. */
-export type Dial = (address: Address, receiver: Receiver, signal: AbortSignal) => Promise<Transport>;
-
 /** Hands a chunk that the runtime allocated to a receiver. */
 export function deliver(receiver: Receiver, chunk: Uint8Array): void {
   for (let at = 0; at < chunk.length; ) {

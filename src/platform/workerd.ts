@@ -22,6 +22,7 @@ export function isForeignRequest(error: unknown): boolean {
   return error instanceof Error && error.message.includes("on behalf of a different request");
 }
 
+/** Opens a stream. Rejects with the runtime's error when none can be had, and when the signal aborts first. */
 export async function dial(address: Address, receiver: Receiver, signal: AbortSignal): Promise<Transport> {
   const socket = connect(
     { hostname: address.host, port: address.port },

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { connect } from "node:net";
+import { connect, createServer } from "node:net";
 import { Client, ClosedError, ConnectionLostError, type JobHandle, TimeoutError, Worker } from "edgear";
 import { JobServer } from "edgear/server";
 import { test } from "vitest";
@@ -8,6 +8,7 @@ import { collect, eventually, pause, rejection } from "../conformance/case.ts";
 import { AWAY, fresh } from "../conformance/names.ts";
 import { type FaultyServer, startFaultyServer } from "../support/faults.ts";
 import { startGearmand } from "../support/gearmand.ts";
+import { freePort } from "../support/ports.ts";
 
 // Packet types, by the protocol's numbers.
 const WORK_STATUS = 12;
@@ -90,6 +91,32 @@ test("a better server that is tried again holds up no call", async () => {
   // Its rest is over: it is tried behind the call's back.
   assert.equal((await client.background("f")).server, good.address);
   await client.close();
+});
+
+test("a better server that is being tried when the client closes is left alone", async () => {
+  await using good = await JobServer.listen({ port: 0 });
+  const port = await freePort();
+  // By TLS, to a port that takes connections and says nothing, it is tried for five seconds.
+  const client = new Client([`gearmans://127.0.0.1:${port}`, good.address]);
+  await client.ping();
+  await pause(1_100);
+  let connections = 0;
+  const mute = createServer((socket) => {
+    connections++;
+    socket.on("error", () => {});
+    socket.on("close", () => connections--);
+    socket.resume();
+  }).listen(port, "127.0.0.1");
+  try {
+    await client.background("f");
+    await eventually("it is being tried", async () => connections === 1);
+    await client.close();
+    const closed = performance.now();
+    await eventually("its connection is gone", async () => connections === 0);
+    assert.ok(performance.now() - closed < 1_000);
+  } finally {
+    mute.close();
+  }
 });
 
 test("destroy ends calls of the same tick with ClosedError, too", async () => {
