@@ -35,7 +35,8 @@ export const closing: readonly Case[] = [
       ];
       await client.close();
       assert.equal(done.length, 2);
-      assert.equal(done.at(-1), "cba");
+      // Their answers may come in one read, and who hears first is up to the runtime.
+      assert.ok(done.includes("cba"), done.join(", "));
       await Promise.all(calls);
     },
   },
