@@ -2,6 +2,7 @@ import type { Payload } from "./payload.js";
 
 /** The kinds of error, by `code`. They are stable: programs may compare them. */
 export type GearmanErrorCode =
+  | "BULK"
   | "CLOSED"
   | "CONNECTION_FAILED"
   | "CONNECTION_LOST"
@@ -147,5 +148,21 @@ export class RequestScopeError extends GearmanError {
         "make a Client inside each fetch(), scheduled() or queue() handler, or keep it in a Durable Object",
       options,
     );
+  }
+}
+
+/** One item of a `backgroundAll` could not be submitted: its `cause` says why. The handles of those before it were given out. */
+export class BulkError extends GearmanError {
+  override readonly name = "BulkError";
+  /** The item's place, from 0. */
+  readonly index: number;
+  /** What became of the items after it that were on their way, in order: a handle each (a `JobHandle`), or an error. */
+  readonly later: readonly PromiseSettledResult<{ readonly handle: string; readonly server: string }>[];
+
+  constructor(index: number, cause: unknown, later: BulkError["later"]) {
+    const words = cause instanceof Error ? cause.message : String(cause);
+    super("BULK", `item ${index} (counted from 0) was not submitted: ${words}`, { cause });
+    this.index = index;
+    this.later = later;
   }
 }

@@ -2,6 +2,9 @@
  * Jobs with types: a map from a function's name to what goes in and what comes out, and validators for both.
  */
 
+import { checkOptions, show } from "./connection/check.js";
+import { Payload, type PayloadInput, toWire } from "./payload.js";
+
 /** What a function takes and gives. What is left out is anything that can be sent. */
 export interface JobTypes {
   workload?: unknown;
@@ -15,51 +18,124 @@ export type JobMap<Jobs> = { [Name in keyof Jobs]: JobTypes };
 // biome-ignore lint/suspicious/noExplicitAny: it is the only type that every use of an untyped job may be
 export type AnyJobs = Record<string, { workload: any; result: any }>;
 
-/** The names of a map's functions. */
-export type FunctionName<Jobs> = Extract<keyof Jobs, string>;
-
-/** What the function `Name` takes. */
-export type WorkloadOf<Jobs, Name extends keyof Jobs> = Jobs[Name] extends { workload: infer Workload }
-  ? Workload
-  : unknown;
-
-/** What it gives. */
-export type ResultOf<Jobs, Name extends keyof Jobs> = Jobs[Name] extends { result: infer Result } ? Result : unknown;
-
 /** A validator as Standard Schema (https://standardschema.dev) describes it: zod, valibot, arktype and others are such. */
-export interface Validator<Value = unknown> {
+export interface Validator<Input = unknown, Output = Input> {
   readonly "~standard": {
     readonly version: 1;
     readonly vendor: string;
-    validate(value: unknown): ValidationResult<Value> | Promise<ValidationResult<Value>>;
-    readonly types?: { readonly input: unknown; readonly output: Value } | undefined;
+    validate(value: unknown): ValidationResult<Output> | Promise<ValidationResult<Output>>;
+    readonly types?: { readonly input: Input; readonly output: Output } | undefined;
   };
 }
 
 type ValidationResult<Value> =
   | { readonly value: Value; readonly issues?: undefined }
-  | { readonly issues: readonly { readonly message: string; readonly path?: readonly unknown[] | undefined }[] };
+  | {
+      readonly issues: readonly {
+        readonly message: string;
+        readonly path?: readonly (PropertyKey | { readonly key: PropertyKey })[] | undefined;
+      }[];
+    };
 
-/**
- * Validators by function, of its `workload` and its `result`: what they check is JSON. It is a mapped type all the way
- * down, so that the types of the jobs are inferred from the validators.
- */
-export type Validators<Jobs> = {
-  readonly [Name in keyof Jobs]?: { readonly [Part in keyof Jobs[Name]]?: Validator<Jobs[Name][Part]> };
+// biome-ignore lint/suspicious/noExplicitAny: a validator of anything; what it takes is in a contravariant place
+type AnyValidator = Validator<any, any>;
+
+/** The validators of a function. What they check is JSON. */
+export interface JobValidators {
+  readonly workload?: AnyValidator;
+  readonly result?: AnyValidator;
+}
+
+/** Validators by function; the types of the jobs are those of the validators. */
+export type Validators<Jobs> = { readonly [Name in keyof Jobs]?: Jobs[Name] } & {
+  readonly [name: string]: JobValidators;
 };
 
+/** The names of a map's functions. */
+export type FunctionName<Jobs> = Extract<keyof Jobs, string>;
+
+type Part<Jobs, Name extends keyof Jobs, Which extends keyof JobTypes> =
+  Jobs[Name] extends Record<Which, infer Value> ? Value : unknown;
+
+/** What goes into a validator, or a type as it is. */
+type Input<Type> = Type extends Validator<infer Value, infer _> ? Value : Type;
+
+/** What comes out of it. */
+type Output<Type> = Type extends Validator<infer _, infer Value> ? Value : Type;
+
+/** What the handler of the function `Name` takes, and what it gives. */
+export type WorkloadOf<Jobs, Name extends keyof Jobs> = Output<Part<Jobs, Name, "workload">>;
+export type ResultOf<Jobs, Name extends keyof Jobs> = Input<Part<Jobs, Name, "result">>;
+
+/** What whoever submits a job gives, and what comes back. Without types it is whatever can be sent, and nobody knows what. */
+export type GivenWorkload<Jobs, Name extends keyof Jobs> = Untyped<Input<Part<Jobs, Name, "workload">>, PayloadInput>;
+export type GivenResult<Jobs, Name extends keyof Jobs> = Untyped<Output<Part<Jobs, Name, "result">>, unknown>;
+
+type Untyped<Type, Instead> = unknown extends Type ? Instead : Type;
+
+/** A workload and options, as a call takes them: a workload that can't be `undefined` can't be left out. */
+export type WorkloadArguments<Workload, Options> = undefined extends Workload
+  ? [workload?: Workload, options?: Options]
+  : [workload: Workload, options?: Options];
+
 /**
- * What a validator makes of a value.
- * @throws TypeError in words when the value isn't valid: what it was for, where, and why
+ * A value that was checked, as the JSON that goes on the wire: it goes as it was given, so that the other end can have
+ * it checked by the same validator.
+ * @throws TypeError in words when it isn't valid, or has no JSON
  */
-export async function validate<Value>(validator: Validator<Value>, value: unknown, what: string): Promise<Value> {
+export async function checkedJson(validator: AnyValidator, value: unknown, what: string): Promise<string> {
+  await validate(validator, value, what);
+  if (value === undefined) return "";
+  if (value instanceof ArrayBuffer || ArrayBuffer.isView(value))
+    throw new TypeError(`${what} has a validator, and so goes as JSON, which can't carry bytes`);
+  const json = toWire(value, what);
+  // A string goes as JSON, too: in quotes.
+  return typeof value === "string" ? JSON.stringify(value) : (json as string);
+}
+
+/**
+ * A payload that was read as JSON and checked: its `json()` is what the validator made of it. An empty one is `undefined`.
+ * @throws TypeError in words when it is no JSON, or isn't valid
+ */
+export async function checkedPayload<Value>(
+  validator: Validator<unknown, Value>,
+  payload: Payload,
+  what: string,
+): Promise<Payload<Value>> {
+  let value: unknown;
+  try {
+    value = payload.bytes.length === 0 ? undefined : payload.json();
+  } catch (cause) {
+    throw new TypeError(`${what} is not valid: it is no JSON`, { cause });
+  }
+  return new Payload<Value>(payload.bytes, { value: await validate(validator, value, what) });
+}
+
+/** What a validator makes of a value. */
+async function validate<Value>(validator: Validator<unknown, Value>, value: unknown, what: string): Promise<Value> {
   const result = await validator["~standard"].validate(value);
   if (!result.issues) return result.value;
   const issues = result.issues.map(({ message, path }) => {
-    const place = (path ?? []).map((step) =>
-      String(typeof step === "object" && step && "key" in step ? step.key : step),
-    );
+    const place = (path ?? []).map((step) => String(typeof step === "object" ? step.key : step));
     return place.length > 0 ? `${place.join(".")}: ${message}` : message;
   });
   throw new TypeError(`${what} is not valid: ${issues.join("; ")}`);
+}
+
+/** @throws TypeError when what was given for validators are none */
+export function checkValidators(jobs: unknown): void {
+  if (jobs === undefined) return;
+  if (typeof jobs !== "object" || jobs === null)
+    throw new TypeError(`jobs must be an object of validators by function, not ${show(jobs)}`);
+  for (const [name, parts] of Object.entries(jobs)) {
+    checkOptions(parts, `jobs[${show(name)}]`, ["workload", "result"]);
+    for (const [part, validator] of Object.entries(parts as object)) {
+      const standard = (validator as Validator | undefined)?.["~standard"];
+      if (validator === undefined || typeof standard?.validate === "function") continue;
+      throw new TypeError(
+        `the ${part} of jobs[${show(name)}] must be a validator of the Standard Schema kind (zod, valibot, arktype, …), ` +
+          `not ${show(validator)}`,
+      );
+    }
+  }
 }

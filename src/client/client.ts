@@ -1,14 +1,37 @@
 import { CLOSE_LIMIT } from "#platform";
-import { checkMaxPacketSize, DEFAULT_MAX_PACKET_SIZE } from "../codec/codec.js";
+import { PacketType } from "../../assembly/protocol.js";
 import { parseServers, type Servers } from "../connection/address.js";
 import { checkHandle, checkMilliseconds, checkOptions, checkText, checkUnique, show } from "../connection/check.js";
-import { abortable, sleep } from "../connection/wait.js";
-import { ClosedError, ConnectionError, ConnectionLostError, TimeoutError } from "../errors.js";
+import { onAbort } from "../connection/signals.js";
+import { ClosedError, TimeoutError } from "../errors.js";
+import { Emitter } from "../events.js";
+import {
+  type AnyJobs,
+  checkedJson,
+  checkValidators,
+  type FunctionName,
+  type GivenResult,
+  type GivenWorkload,
+  type JobValidators,
+  type Validator,
+  type WorkloadArguments,
+} from "../jobs.js";
 import type { Payload, PayloadInput } from "../payload.js";
+import { type BulkOptions, checkBulk, submitAll } from "./bulk.js";
+import { BackgroundCall, type PromisedCall, Question, TaskCall } from "./call.js";
+import { untilGone } from "./completed.js";
+import { Dispatcher } from "./dispatcher.js";
+import type { ClientEvents } from "./events.js";
 import type { JobHandle } from "./handle.js";
-import type { Session } from "./session.js";
-import { Sessions } from "./sessions.js";
-import type { JobStatus, UniqueStatus } from "./status.js";
+import {
+  type ClientCloseOptions,
+  type ClientOptions,
+  type CompletedOptions,
+  checkClientOptions,
+  type WaitOptions,
+} from "./options.js";
+import type { Server } from "./server.js";
+import { type JobStatus, readStatus, readUniqueStatus, type UniqueStatus } from "./status.js";
 import {
   type BackgroundOptions,
   checkBackground,
@@ -19,88 +42,89 @@ import {
 } from "./submission.js";
 import { Task } from "./task.js";
 
-/** Options of a client. Times are in milliseconds. */
-export interface ClientOptions {
-  /** Until a connection to a server must be there; default 5,000. */
-  connectTimeout?: number;
-  /** Until a server must have answered a request (a job's result is none); default 10,000. */
-  requestTimeout?: number;
-  /** The largest packet body that is sent or accepted, in bytes; default 64 MiB. */
-  maxPacketSize?: number;
-}
-
-/** Options of calls that only wait. */
-export interface WaitOptions {
-  signal?: AbortSignal;
-}
-
-/** Options of `client.completed`. Times are in milliseconds. */
-export interface CompletedOptions extends WaitOptions {
-  /** Between two looks; default 500. */
-  interval?: number;
-  /** Until the job must be done; then a `TimeoutError`. Default: no limit. */
-  timeout?: number;
-  /** Called with each status that was seen. */
-  onStatus?: (status: JobStatus) => void;
-}
-
-/** Options of `client.close`. */
-export interface CloseOptions {
-  /** Milliseconds until what is in flight is given up. */
-  timeout?: number;
-}
-
 /** A job to ask for: what a submit gave (as it is, or as it was stored), or its handle. */
 export type JobReference = string | { readonly handle: string; readonly server?: string };
 
 /**
  * Submits jobs to Gearman job servers and asks for them. It connects when it is first used, with one connection a
  * server. On Cloudflare Workers, make one inside each handler, and close it with `ctx.waitUntil(client.close())`.
+ *
+ * `Jobs` maps function names to what they take and give: an interface of yours, or the types of the validators that
+ * the option `jobs` has. Without it every function takes and gives anything.
+ *
+ * What becomes of each call when a connection is lost is told in docs/client.md, "When a connection is lost".
  */
-export class Client implements AsyncDisposable {
-  readonly #sessions: Sessions;
+export class Client<Jobs extends object = AnyJobs> extends Emitter<ClientEvents> implements AsyncDisposable {
+  readonly #dispatcher: Dispatcher;
   readonly #defaults: SubmissionDefaults;
+  readonly #validators: Readonly<Record<string, JobValidators>>;
+  readonly #maxInFlight: number;
   #closed: ClosedError | undefined;
   #closing: Promise<void> | undefined;
-  /** Calls that wait for a connection, and who waits for them. */
-  #acquiring = 0;
-  #acquired: (() => void) | undefined;
 
   /**
-   * @param servers default `127.0.0.1:4730`; of several, the first that can be reached is used
+   * @param servers default `127.0.0.1:4730`; which of several is used, `balance` says
    * @throws TypeError when a server or an option is wrong
    */
-  constructor(servers: Servers = "127.0.0.1", options: ClientOptions = {}) {
-    checkOptions(options, "Client", ["connectTimeout", "requestTimeout", "maxPacketSize"]);
-    const { connectTimeout = 5_000, requestTimeout = 10_000, maxPacketSize = DEFAULT_MAX_PACKET_SIZE } = options;
-    checkMilliseconds(connectTimeout, "connectTimeout", 1);
-    checkMilliseconds(requestTimeout, "requestTimeout", 1);
-    checkMaxPacketSize(maxPacketSize);
+  constructor(servers: Servers = "127.0.0.1", options: ClientOptions<Jobs> = {}) {
+    super();
     const uniques = new Uniques();
-    this.#defaults = { uniques, maxPacketSize };
-    this.#sessions = new Sessions(parseServers(servers), {
-      connectTimeout,
-      requestTimeout,
-      maxPacketSize,
-      uniquePrefix: uniques.prefix,
-    });
+    const settings = checkClientOptions(options, uniques.prefix);
+    checkValidators(options.jobs);
+    this.#validators = options.jobs ?? {};
+    this.#defaults = { uniques, maxPacketSize: settings.connection.maxPacketSize };
+    this.#maxInFlight = settings.maxInFlight;
+    this.#dispatcher = new Dispatcher(parseServers(servers), settings, (name, event) => this.emit(name, event));
   }
 
   /**
    * Submits a background job: resolves when a server has taken it.
    *
-   * When the connection is lost before the server's answer, it rejects with `ConnectionLostError`, whose `sent` says
-   * whether the server may have taken the job all the same.
+   * When the connection is lost before the server's answer, a job that was not sent yet goes to the next server, and
+   * one with a `unique` of yours is submitted again, as that joins it to itself. Otherwise it rejects with
+   * `ConnectionLostError`: the server may have taken it.
    * @throws TypeError (as a rejection) when an argument is wrong; nothing was sent then
    * @throws ConnectionError, TimeoutError, ConnectionLostError, ServerError (e.g. a full queue), ClosedError
    */
-  async background(name: string, workload?: PayloadInput, options?: BackgroundOptions): Promise<JobHandle> {
-    const submission = checkBackground(name, workload, options, this.#defaults);
+  async background<Name extends FunctionName<Jobs>>(
+    name: Name,
+    ...args: WorkloadArguments<GivenWorkload<Jobs, Name>, BackgroundOptions>
+  ): Promise<JobHandle> {
+    const [workload, options] = args as [PayloadInput?, BackgroundOptions?];
+    const validator = this.#validatorsOf(name).workload;
+    const wire = validator ? await this.#checked(validator, name, workload) : workload;
+    const submission = checkBackground(name, wire, options, this.#defaults);
     const signal = options?.signal;
     signal?.throwIfAborted();
-    return abortable(
-      this.#use((session) => session.background(submission), signal),
-      signal,
+    return this.#promise(new BackgroundCall(this.#dispatcher, submission), signal);
+  }
+
+  /**
+   * Submits background jobs in bulk: what `source` gives, each a job's workload. Gives their handles out in the
+   * source's order, and reads it no faster than the server answers: with at most `maxInFlight` jobs unanswered, and
+   * no faster than the handles are taken. Leaving the loop stops reading; what is on its way is submitted all the same.
+   * @throws TypeError when an argument is wrong
+   * @throws BulkError (by the loop) when an item could not be submitted: which, why, and what became of those after it
+   */
+  backgroundAll<Name extends FunctionName<Jobs>>(
+    name: Name,
+    source: Iterable<GivenWorkload<Jobs, Name>> | AsyncIterable<GivenWorkload<Jobs, Name>>,
+    options: BulkOptions<GivenWorkload<Jobs, Name>> = {},
+  ): AsyncGenerator<JobHandle, void, undefined> {
+    checkBulk(name, source, options as BulkOptions);
+    const { maxInFlight = this.#maxInFlight, unique, ...rest } = options;
+    const submit = this.background as (
+      name: string,
+      workload: unknown,
+      options?: BackgroundOptions,
+    ) => Promise<JobHandle>;
+    const plain = Object.keys(rest).length === 0 ? undefined : rest;
+    return submitAll(
+      source,
+      async (workload, index) =>
+        submit.call(this, name, workload, unique ? { ...rest, unique: unique(workload, index) } : plain),
+      maxInFlight,
+      rest.signal,
     );
   }
 
@@ -109,51 +133,80 @@ export class Client implements AsyncDisposable {
    * @throws TypeError (as a rejection) when an argument is wrong; nothing was sent then
    * @throws whatever `Task.result` rejects with
    */
-  async run(name: string, workload?: PayloadInput, options?: ForegroundOptions): Promise<Payload> {
-    return this.#start(name, workload, options, false).result;
+  async run<Name extends FunctionName<Jobs>>(
+    name: Name,
+    ...args: WorkloadArguments<GivenWorkload<Jobs, Name>, ForegroundOptions>
+  ): Promise<Payload<GivenResult<Jobs, Name>>> {
+    const [workload, options] = args as [PayloadInput?, ForegroundOptions?];
+    return this.#start<GivenResult<Jobs, Name>>(name, workload, options, false).result;
   }
 
   /**
    * Submits a foreground job, to follow it: its data, warnings and status as they come, and its result.
-   * @throws TypeError when an argument is wrong; nothing was sent then
+   * @throws TypeError when an argument is wrong; nothing was sent then (what a validator refuses, `result` rejects with)
    */
-  submit(name: string, workload?: PayloadInput, options?: ForegroundOptions): Task {
+  submit<Name extends FunctionName<Jobs>>(
+    name: Name,
+    ...args: WorkloadArguments<GivenWorkload<Jobs, Name>, ForegroundOptions>
+  ): Task<GivenResult<Jobs, Name>> {
+    const [workload, options] = args as [PayloadInput?, ForegroundOptions?];
     return this.#start(name, workload, options, true);
   }
 
   /** @param told whether somebody may read what the job tells on the way */
-  #start(name: string, workload: PayloadInput, options: ForegroundOptions | undefined, told: boolean): Task {
-    const submission = checkForeground(name, workload, options, this.#defaults);
-    const task = new Task(name, told);
-    const { signal, timeout } = options ?? {};
-    if (timeout !== undefined) {
-      const late = new TimeoutError("timeout", timeout, `the result of the ${show(name)} job did not come in time`);
-      const timer = setTimeout(() => task.fail(late), timeout);
-      task.onSettled(() => clearTimeout(timer));
+  #start<Result>(
+    name: string,
+    workload: PayloadInput,
+    options: ForegroundOptions | undefined,
+    told: boolean,
+  ): Task<Result> {
+    const { workload: checked, result } = this.#validatorsOf(name);
+    const task = new Task<Result>(name, told, result);
+    if (checked) {
+      // The arguments that can be checked at once are.
+      checkForeground(name, undefined, options, this.#defaults);
+      this.#checked(checked, name, workload)
+        .then((wire) => this.#follow(task, name, wire, options))
+        .catch((error: unknown) => task.fail(error));
+    } else {
+      this.#follow(task, name, workload, options);
     }
-    if (signal) {
-      const abort = () => task.fail(signal.reason);
-      if (signal.aborted) abort();
-      else signal.addEventListener("abort", abort, { once: true });
-      task.onSettled(() => signal.removeEventListener("abort", abort));
-    }
-    const submit = async (session: Session) => {
-      if (!task.done) session.submit(submission, task);
-    };
-    if (!task.done) this.#use(submit, signal).catch((error) => task.fail(error));
     return task;
   }
 
+  #follow<Result>(
+    task: Task<Result>,
+    name: string,
+    workload: PayloadInput,
+    options: ForegroundOptions | undefined,
+  ): void {
+    const submission = checkForeground(name, workload, options, this.#defaults);
+    const { signal, timeout } = options ?? {};
+    if (timeout !== undefined) {
+      const late = () =>
+        task.fail(new TimeoutError("timeout", timeout, `the result of the ${show(name)} job did not come in time`));
+      const timer = setTimeout(late, timeout);
+      task.onSettled(() => clearTimeout(timer));
+    }
+    if (signal) task.onSettled(onAbort(signal, () => task.fail(signal.reason)));
+    if (task.done) return;
+    if (this.#closed) task.fail(this.#closed);
+    else this.#dispatcher.dispatch(new TaskCall(this.#dispatcher, submission, task));
+  }
+
   /**
-   * Asks for a job's status. A handle string is asked for at every server, until one knows it.
-   * @throws TypeError (as a rejection) when the handle can't be one
+   * Asks for a job's status. What a submit gave is asked for at the server that took it; a handle's text at the server
+   * whose handles look like that, and at all servers when there is none: until one knows it.
+   * @throws TypeError (as a rejection) when the handle can't be one, or its server is none of this client's
    * @throws ConnectionError when no server knows the job and one could not be asked; TimeoutError, ConnectionLostError, ClosedError
    */
   async status(job: JobReference, options?: WaitOptions): Promise<JobStatus> {
     checkOptions(options, "status", ["signal"]);
     const { handle, server } = reference(job);
-    const servers = server === undefined ? this.#sessions.names : [server];
-    return this.#ask(servers, (session) => session.status(handle), options?.signal);
+    const servers = server === undefined ? this.#serversOf(handle) : [this.#server(server)];
+    return this.#ask(servers, options?.signal, () => {
+      return new Question(this.#dispatcher, PacketType.GET_STATUS, [handle], PacketType.STATUS_RES, readStatus);
+    });
   }
 
   /**
@@ -164,7 +217,10 @@ export class Client implements AsyncDisposable {
     checkUnique(unique);
     if (unique === "") throw new TypeError("a job without a unique can't be asked for by it: ask by its handle");
     checkOptions(options, "statusOf", ["signal"]);
-    return this.#ask(this.#sessions.names, (session) => session.uniqueStatus(unique), options?.signal);
+    return this.#ask(this.#dispatcher.servers, options?.signal, () => {
+      const { GET_STATUS_UNIQUE, STATUS_RES_UNIQUE } = PacketType;
+      return new Question(this.#dispatcher, GET_STATUS_UNIQUE, [unique], STATUS_RES_UNIQUE, readUniqueStatus);
+    });
   }
 
   /**
@@ -173,56 +229,24 @@ export class Client implements AsyncDisposable {
    * @throws TimeoutError when `timeout` is over, and as `status`
    */
   async completed(job: JobReference, options: CompletedOptions = {}): Promise<void> {
-    checkOptions(options, "completed", ["interval", "timeout", "signal", "onStatus"]);
-    const { interval = 500, timeout, signal, onStatus } = options;
-    checkMilliseconds(interval, "interval", 1);
-    if (timeout !== undefined) checkMilliseconds(timeout, "timeout", 1);
-    if (onStatus !== undefined && typeof onStatus !== "function")
-      throw new TypeError(`onStatus must be a function, not ${show(onStatus)}`);
-    const controller = new AbortController();
-    const abort = () => controller.abort(signal?.reason);
-    if (signal?.aborted) abort();
-    signal?.addEventListener("abort", abort, { once: true });
-    let state = "unanswered for";
-    const late = () => {
-      const words = `the job ${reference(job).handle} is still ${state}`;
-      controller.abort(new TimeoutError("timeout", timeout ?? 0, words));
-    };
-    const timer = timeout === undefined ? undefined : setTimeout(late, timeout);
-    try {
-      for (;;) {
-        const status = await this.#statusOrLoss(job, controller.signal, timeout !== undefined);
-        if (status) {
-          state = status.state;
-          onStatus?.(status);
-        }
-        if (status && !status.known) return;
-        await sleep(interval, controller.signal);
-      }
-    } finally {
-      clearTimeout(timer);
-      signal?.removeEventListener("abort", abort);
-    }
+    await untilGone(reference(job).handle, (signal) => this.status(job, { signal }), options);
   }
 
-  /** A job's status, or undefined when a connection was lost, or could not be had, and it is worth another try. */
-  async #statusOrLoss(job: JobReference, signal: AbortSignal, again: boolean): Promise<JobStatus | undefined> {
-    try {
-      return await this.status(job, { signal });
-    } catch (error) {
-      if (again && (error instanceof ConnectionLostError || error instanceof ConnectionError)) return undefined;
-      throw error;
-    }
-  }
-
-  /** The round trip of an echo to the server that serves the next call, in milliseconds. */
+  /**
+   * The round trip of an echo to the server that serves the next call, in milliseconds.
+   * @throws ConnectionError, TimeoutError, ConnectionLostError, ClosedError (as rejections)
+   */
   async ping(options?: WaitOptions): Promise<number> {
     checkOptions(options, "ping", ["signal"]);
     const signal = options?.signal;
-    return abortable(
-      this.#use((session) => session.ping(), signal),
-      signal,
-    );
+    signal?.throwIfAborted();
+    // What it takes to connect is not the round trip.
+    let begin = 0;
+    const read = () => performance.now() - begin;
+    const echo = new Question(this.#dispatcher, PacketType.ECHO_REQ, [], PacketType.ECHO_RES, read, () => {
+      begin = performance.now();
+    });
+    return this.#promise(echo, signal);
   }
 
   /**
@@ -230,7 +254,7 @@ export class Client implements AsyncDisposable {
    * the connections are closed. Past `timeout` milliseconds what is in flight is given up as by `destroy`; default: no
    * limit, and 5,000 on Cloudflare Workers. Calling it again gives the same promise.
    */
-  close(options: CloseOptions = {}): Promise<void> {
+  close(options: ClientCloseOptions = {}): Promise<void> {
     checkOptions(options, "close", ["timeout"]);
     const { timeout = CLOSE_LIMIT } = options;
     if (timeout !== undefined) checkMilliseconds(timeout, "timeout");
@@ -241,7 +265,7 @@ export class Client implements AsyncDisposable {
   /** Closes at once: what is in flight rejects with `ClosedError`. */
   destroy(): void {
     this.#closed ??= new ClosedError("this client was closed");
-    this.#sessions.destroy(
+    this.#dispatcher.destroy(
       new ClosedError("this client was destroyed while this was in flight: whether the server took it is not known"),
     );
   }
@@ -253,48 +277,33 @@ export class Client implements AsyncDisposable {
   async #close(timeout: number | undefined): Promise<void> {
     const timer = timeout === undefined ? undefined : setTimeout(() => this.destroy(), timeout);
     this.#closed ??= new ClosedError("this client was closed");
-    // Calls that wait for a connection have yet to use it.
-    if (this.#acquiring > 0) await new Promise<void>((resolve) => (this.#acquired = resolve));
-    await Promise.all(this.#sessions.open.map((session) => session.close()));
-    // A better server may be being tried behind the calls' backs: that connection must not come after all.
-    this.#sessions.destroy(this.#closed);
+    await this.#dispatcher.idle();
+    await this.#dispatcher.end(this.#closed);
     clearTimeout(timer);
   }
 
-  /** Calls `use` with the session that serves the next call: at once when there is one. */
-  #use<T>(use: (session: Session) => Promise<T>, signal: AbortSignal | undefined): Promise<T> {
+  #promise<T>(call: PromisedCall<T>, signal?: AbortSignal, only?: Server): Promise<T> {
     if (this.#closed) return Promise.reject(this.#closed);
-    const { ready } = this.#sessions;
-    return ready ? use(ready) : this.#acquire(() => this.#sessions.acquire(signal), use);
-  }
-
-  async #acquire<T>(acquire: () => Promise<Session>, use: (session: Session) => Promise<T>): Promise<T> {
-    this.#acquiring++;
-    let result: Promise<T>;
-    try {
-      result = use(await acquire());
-    } finally {
-      this.#acquiring--;
-      if (this.#acquiring === 0) this.#acquired?.();
+    this.#dispatcher.dispatch(call, only);
+    if (signal) {
+      const release = onAbort(signal, () => call.reject(signal.reason));
+      call.promise.then(release, release);
     }
-    return result;
+    return call.promise;
   }
 
   /** Asks servers in turn for a job, until one knows it. */
   async #ask<T extends JobStatus>(
-    servers: readonly string[],
-    ask: (session: Session) => Promise<T>,
+    servers: readonly Server[],
     signal: AbortSignal | undefined,
+    question: () => Question<T>,
   ): Promise<T> {
-    if (this.#closed) throw this.#closed;
     let unknown: T | undefined;
     let failure: unknown;
     for (const server of servers) {
+      signal?.throwIfAborted();
       try {
-        const status = await abortable(
-          this.#acquire(() => this.#sessions.of(server, signal), ask),
-          signal,
-        );
+        const status = await this.#promise(question(), signal, server);
         if (status.known) return status;
         unknown ??= status;
       } catch (error) {
@@ -305,6 +314,30 @@ export class Client implements AsyncDisposable {
     // "Unknown" is the truth only when everybody was asked.
     if (unknown && failure === undefined) return unknown;
     throw failure;
+  }
+
+  /** The servers that a handle may be of: those whose handles look like it, and then those that have not shown any. */
+  #serversOf(handle: string): readonly Server[] {
+    const { servers } = this.#dispatcher;
+    const its = servers.filter(({ handles }) => handles !== undefined && handle.startsWith(handles));
+    if (its.length === 0) return servers;
+    return [...its, ...servers.filter(({ handles }) => handles === undefined)];
+  }
+
+  #server(name: string): Server {
+    const { servers } = this.#dispatcher;
+    const server = servers.find((each) => each.name === name);
+    if (server) return server;
+    const names = servers.map((each) => each.name).join(", ");
+    throw new TypeError(`the job was submitted to ${name}, which isn't one of this client's servers (${names})`);
+  }
+
+  #validatorsOf(name: string): JobValidators {
+    return Object.hasOwn(this.#validators, name) ? (this.#validators[name] as JobValidators) : {};
+  }
+
+  #checked(validator: Validator, name: string, workload: PayloadInput): Promise<PayloadInput> {
+    return checkedJson(validator, workload, `the workload of ${show(name)}`);
   }
 }
 

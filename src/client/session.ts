@@ -1,37 +1,50 @@
 import { PacketType } from "../../assembly/protocol.js";
 import type { Frame } from "../codec/frame.js";
-import { Connection, type ConnectionOptions, type ConnectionOwner, type Waiter } from "../connection/connection.js";
+import { Connection, type ConnectionOptions, type ConnectionOwner } from "../connection/connection.js";
+import { Fifo } from "../connection/fifo.js";
+import type { ConnectionLostError } from "../errors.js";
 import type { Address } from "../platform/transport.js";
-import { JobHandle } from "./handle.js";
-import { type JobStatus, readStatus, readUniqueStatus, type UniqueStatus } from "./status.js";
-import { encode, type Submission } from "./submission.js";
-import type { Task } from "./task.js";
+import type { Call, TaskCall } from "./call.js";
+import { Stall } from "./stall.js";
+
+/** What waits to be sent may have so many bytes on its way out before further requests wait for it. */
+const MAX_PENDING = 1 << 22;
 
 /**
  * The tasks that follow one job over this connection: gearmand sends each packet as many times as there are submissions.
  * One that was given up is `undefined`, and still has its turn.
  */
 interface Followers {
-  tasks: (Task | undefined)[];
+  calls: (TaskCall | undefined)[];
   /** Whose turn the next packet is. */
   turn: number;
+}
+
+/** Who uses a session. */
+export interface SessionOwner {
+  /** The session is gone; `error` is undefined when it was closed on purpose. */
+  lost(error: Error | undefined, session: Session): void;
 }
 
 /** A client's connection to one server, and what it waits for there. */
 export class Session implements ConnectionOwner {
   #connection!: Connection;
+  readonly #owner: SessionOwner;
+  readonly #maxInFlight: number;
+  /** Calls that wait until fewer are unanswered. */
+  readonly #held = new Fifo<Call>();
   /** By the job's slot. */
   readonly #followers = new Map<number, Followers>();
-  /** Tasks that were submitted and whose fate is open. */
-  #open = 0;
-  #onIdle: (() => void) | undefined;
-  readonly #onLost: (error: Error | undefined) => void;
+  /** What handles of this server begin with, once one came. */
+  prefix: string | undefined;
+  #stall!: Stall;
   /** Resolves when the connection is gone. */
   readonly #gone: Promise<void>;
   #goneNow!: () => void;
 
-  private constructor(onLost: (error: Error | undefined) => void) {
-    this.#onLost = onLost;
+  private constructor(owner: SessionOwner, maxInFlight: number) {
+    this.#owner = owner;
+    this.#maxInFlight = maxInFlight;
     this.#gone = new Promise((resolve) => {
       this.#goneNow = resolve;
     });
@@ -40,19 +53,25 @@ export class Session implements ConnectionOwner {
   static async open(
     address: Address,
     options: ConnectionOptions,
-    onLost: (error: Error | undefined) => void,
+    maxInFlight: number,
+    owner: SessionOwner,
     signal: AbortSignal,
   ): Promise<Session> {
-    const session = new Session(onLost);
-    session.#connection = await Connection.open(address, options, session, signal);
+    const session = new Session(owner, maxInFlight);
+    const connection = await Connection.open(address, options, session, signal);
+    session.#connection = connection;
+    session.#stall = new Stall(connection, options.requestTimeout, (call) => session.#followedBesides(call));
     // Without this option a job's exception arrives as a WORK_FAIL that says nothing. Nobody waits for the answer: a
     // server that doesn't know the option (Perl's) is used without it.
-    session.#ask(PacketType.OPTION_REQ, ["exceptions"], PacketType.OPTION_RES, () => {}).catch(() => {});
+    connection.codec.encoder.packet(PacketType.OPTION_REQ, ["exceptions"]);
+    const answered = () => session.answered();
+    connection.request({ expects: PacketType.OPTION_RES, answer: answered, fail: answered });
     return session;
   }
 
-  get open(): boolean {
-    return this.#connection.open;
+  /** Whether it can be given calls. One that waits for a reader that is behind is left to those who use it already. */
+  get ready(): boolean {
+    return this.#connection.open && !this.#stall.stalled;
   }
 
   get server(): string {
@@ -60,54 +79,66 @@ export class Session implements ConnectionOwner {
   }
 
   /** Whether the server has sent anything on this connection. */
-  get answered(): boolean {
+  get heard(): boolean {
     return this.#connection.answered;
   }
 
-  /** Submits a background job. */
-  background(submission: Submission): Promise<JobHandle> {
-    return new Promise((resolve, reject) => {
-      this.#submit(submission, (handle) => resolve(handle), reject);
+  /** Sends a call's packet, now or once it is its turn. Its answer, or its loss, is told to the call. */
+  take(call: Call): void {
+    call.session = this;
+    if (this.#held.length > 0 || this.#full) this.#held.push(call);
+    else this.#send(call);
+  }
+
+  /** A request was answered: others may go out. */
+  answered(): void {
+    while (this.#held.length > 0 && !this.#full) {
+      const call = this.#held.shift() as Call;
+      // One that was given up meanwhile is never sent.
+      if (!call.over) this.#send(call);
+    }
+    this.#stall.check();
+  }
+
+  /** The parts of the handle that a frame begins with. */
+  handle(frame: Frame): { prefix: string; number: number } {
+    const handle = this.#connection.codec.decoder.handle(frame);
+    if (handle.number) this.prefix = handle.prefix;
+    return handle;
+  }
+
+  /** From now on a call's task is told what a job does: the one that the frame acknowledges. */
+  follow(frame: Frame, call: TaskCall): void {
+    const slot = this.#connection.codec.decoder.bind(frame);
+    const followers = this.#followers.get(slot) ?? { calls: [], turn: 0 };
+    this.#followers.set(slot, followers);
+    // The server attaches submissions between packets: a round of copies is over, and the next one has one more.
+    followers.calls.push(call.over ? undefined : call);
+    followers.turn = 0;
+    call.task.onFull((full) => this.#stall.reader(call, full));
+    call.task.onSettled(() => {
+      this.#stall.reader(call, false);
+      const place = followers.calls.indexOf(call);
+      if (place >= 0) followers.calls[place] = undefined;
     });
   }
 
-  /** Submits a foreground job for a task to follow. */
-  submit(submission: Submission, task: Task): void {
-    this.#open++;
-    task.onSettled(() => {
-      this.#open--;
-      this.#checkIdle();
-    });
-    this.#submit(
-      submission,
-      (handle, frame) => {
-        task.acknowledge(handle);
-        this.#follow(this.#connection.codec.decoder.bind(frame), task);
-      },
-      (error) => task.fail(error),
-    );
+  /** A task no longer follows its job: the server has dropped that, and tells nothing more of it. */
+  unfollow(call: TaskCall): void {
+    for (const [slot, followers] of this.#followers) {
+      const place = followers.calls.indexOf(call);
+      if (place < 0) continue;
+      followers.turn = place;
+      this.#unfollow(slot, followers);
+      return;
+    }
   }
 
-  status(handle: string): Promise<JobStatus> {
-    return this.#ask(PacketType.GET_STATUS, [handle], PacketType.STATUS_RES, readStatus);
-  }
-
-  uniqueStatus(unique: string): Promise<UniqueStatus> {
-    return this.#ask(PacketType.GET_STATUS_UNIQUE, [unique], PacketType.STATUS_RES_UNIQUE, readUniqueStatus);
-  }
-
-  /** An echo's round trip, in milliseconds. */
-  async ping(): Promise<number> {
-    const begin = performance.now();
-    await this.#ask(PacketType.ECHO_REQ, [], PacketType.ECHO_RES, () => {}, "ping");
-    return performance.now() - begin;
-  }
-
-  /** Waits until nothing is in flight, then closes; resolves when the connection is gone. */
-  async close(): Promise<void> {
-    await this.#idle();
+  /** Closes once what was written is sent; resolves when the connection is gone. */
+  end(): Promise<void> {
+    this.#connection.resume();
     this.#connection.end();
-    await this.#gone;
+    return this.#gone;
   }
 
   destroy(cause?: Error): void {
@@ -131,102 +162,59 @@ export class Session implements ConnectionOwner {
     const followers = this.#followers.get(slot);
     // A job that ended may be spoken of again: gearmand forwards the result of a cancelled one.
     if (!followers) return true;
-    const task = followers.tasks[followers.turn];
-    const ended = task ? task.packet(frame) : isTerminal(frame.type);
+    const call = followers.calls[followers.turn];
+    const ended = call ? call.task.packet(frame) : isTerminal(frame.type);
     if (ended) this.#unfollow(slot, followers);
-    else followers.turn = (followers.turn + 1) % followers.tasks.length;
+    else followers.turn = (followers.turn + 1) % followers.calls.length;
     return true;
   }
 
   lost(error: Error | undefined): void {
-    for (const { tasks } of this.#followers.values()) {
-      for (const task of tasks) {
-        const handle = task?.created?.handle;
-        task?.fail(this.#connection.lostError({ sent: true, ...(handle && { handle }) }));
-      }
-    }
+    this.#stall.end();
+    this.#owner.lost(error, this);
+    const followed = [...this.#followers.values()].flatMap(({ calls }) => calls);
     this.#followers.clear();
-    this.#onLost(error);
-    this.#checkIdle();
+    for (const call of followed) {
+      if (call) call.fail(this.#lostError({ sent: true, handle: call.task.created?.handle }));
+    }
+    for (const call of this.#held.drain()) call.fail(this.#lostError({ sent: false }));
     this.#goneNow();
   }
 
-  #follow(slot: number, task: Task): void {
-    const followers = this.#followers.get(slot) ?? { tasks: [], turn: 0 };
-    this.#followers.set(slot, followers);
-    // The server attaches submissions between packets: a round of copies is over, and the next one has one more.
-    followers.tasks.push(task);
-    followers.turn = 0;
-    task.onSettled(() => {
-      const place = followers.tasks.indexOf(task);
-      if (place >= 0) followers.tasks[place] = undefined;
-    });
+  get #full(): boolean {
+    const connection = this.#connection;
+    return connection.unanswered >= this.#maxInFlight || connection.pending > MAX_PENDING;
+  }
+
+  #send(call: Call): void {
+    const connection = this.#connection;
+    if (!connection.open) {
+      call.fail(this.#lostError({ sent: false }));
+      return;
+    }
+    call.encode(connection.codec.encoder);
+    connection.request(call);
+  }
+
+  #lostError(details: { handle?: string | undefined; sent: boolean }): ConnectionLostError {
+    return this.#connection.lostError(details) as ConnectionLostError;
   }
 
   #unfollow(slot: number, followers: Followers): void {
-    followers.tasks.splice(followers.turn, 1);
-    if (followers.turn === followers.tasks.length) followers.turn = 0;
-    if (followers.tasks.length === 0) {
+    followers.calls.splice(followers.turn, 1);
+    if (followers.turn === followers.calls.length) followers.turn = 0;
+    if (followers.calls.length === 0) {
       this.#followers.delete(slot);
       this.#connection.codec.decoder.unbind(slot);
     }
   }
 
-  #submit(
-    submission: Submission,
-    created: (handle: JobHandle, frame: Frame) => void,
-    fail: (error: Error) => void,
-  ): void {
-    const { unique, serial } = submission;
-    this.#request((connection) => encode(submission, connection.codec.encoder), {
-      expects: PacketType.JOB_CREATED,
-      answer: (frame, connection) => {
-        const { prefix, number } = connection.codec.decoder.handle(frame);
-        created(new JobHandle(connection.server, prefix, number, unique, serial), frame);
-        this.#checkIdle();
-      },
-      fail: (error) => {
-        fail(error);
-        this.#checkIdle();
-      },
-    });
-  }
-
-  #ask<T>(type: PacketType, args: string[], expects: PacketType, read: (frame: Frame) => T, data?: string): Promise<T> {
-    return new Promise((resolve, reject) => {
-      this.#request((connection) => connection.codec.encoder.packet(type, args, data), {
-        expects,
-        answer: (frame) => {
-          resolve(read(frame));
-          this.#checkIdle();
-        },
-        fail: (error) => {
-          reject(error);
-          this.#checkIdle();
-        },
-      });
-    });
-  }
-
-  #request(encodeRequest: (connection: Connection) => void, waiter: Waiter): void {
-    const connection = this.#connection;
-    if (!connection.open) {
-      waiter.fail(connection.lostError({ sent: false }));
-      return;
+  /** Whether anybody but these waits for what comes over this connection. */
+  #followedBesides(slow: ReadonlySet<TaskCall>): boolean {
+    for (const { calls } of this.#followers.values()) {
+      if (calls.some((call) => call && !slow.has(call))) return true;
     }
-    encodeRequest(connection);
-    connection.request(waiter);
-  }
-
-  #idle(): Promise<void> {
-    return new Promise((resolve) => {
-      this.#onIdle = resolve;
-      this.#checkIdle();
-    });
-  }
-
-  #checkIdle(): void {
-    if (this.#onIdle && (!this.open || (this.#open === 0 && this.#connection.waiting === 0))) this.#onIdle();
+    return false;
   }
 }
 

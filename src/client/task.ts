@@ -1,21 +1,11 @@
 import { PacketType } from "../../assembly/protocol.js";
 import type { Frame } from "../codec/frame.js";
-import { Fifo } from "../connection/fifo.js";
 import { JobExceptionError, JobFailedError } from "../errors.js";
+import { checkedPayload, type Validator } from "../jobs.js";
 import { Payload } from "../payload.js";
 import type { JobHandle } from "./handle.js";
 import { progress } from "./status.js";
-
-/** What a job tells before it ends. */
-export type TaskEvent =
-  | { readonly type: "data" | "warning"; readonly payload: Payload }
-  | {
-      readonly type: "status";
-      readonly numerator: number;
-      readonly denominator: number;
-      /** `numerator / denominator`, from 0 to 1. */
-      readonly progress: number;
-    };
+import { type TaskEvent, Unread } from "./unread.js";
 
 /**
  * A foreground job. Its result is a promise, and it can be iterated for what the job tells on the way:
@@ -23,28 +13,33 @@ export type TaskEvent =
  *     for await (const event of task) …   // ends with the job; throws what `result` rejects with
  *     const payload = await task.result;
  *
- * Events are kept from the submit on until somebody reads them; each is given out once, to one reader.
+ * Events are kept from the submit on until somebody reads them, and each is given out once, to one reader. As long as
+ * nobody does, up to 1 MiB of the latest is kept, and a first event `dropped` says how many are missing, if any are.
+ * A reader who is behind by 1 MiB isn't sent more until it has caught up.
  */
-export class Task implements AsyncIterable<TaskEvent> {
+export class Task<Result = unknown> implements AsyncIterable<TaskEvent> {
   readonly function: string;
-  /** The job's handle, once the server acknowledged the job. Rejects when it never did. */
+  /**
+   * The job's handle, once the server acknowledged the job. Rejects when it never did. A job that had to be submitted
+   * again may have another one by then: this is the first.
+   */
   readonly handle: Promise<JobHandle>;
   /**
    * The job's result. Rejects with `JobFailedError`, `JobExceptionError`, `TimeoutError`, `ServerError`,
-   * `ConnectionError`, `ConnectionLostError`, or the reason of the signal.
+   * `ConnectionError`, `ConnectionLostError`, a `TypeError` for a result that its validator refuses, or the reason of
+   * the signal.
    */
-  readonly result: Promise<Payload>;
+  readonly result: Promise<Payload<Result>>;
 
   #resolveHandle!: (handle: JobHandle) => void;
   #rejectHandle!: (error: unknown) => void;
-  #resolveResult!: (payload: Payload) => void;
+  // Its type says nothing of the result's, so that a task of something is a task of anything, too.
+  #resolveResult!: (payload: never) => void;
   #rejectResult!: (error: unknown) => void;
-  readonly #events = new Fifo<TaskEvent>();
-  /** Whether somebody may read the events. */
-  readonly #told: boolean;
-  /** Iterators that wait for an event, or the end. */
-  #wakes: (() => void)[] = [];
+  readonly #unread: Unread | undefined;
+  readonly #validator: Validator | undefined;
   #done = false;
+  #ended = false;
   #error: unknown;
   #failed = false;
   #settled: (() => void)[] = [];
@@ -52,9 +47,11 @@ export class Task implements AsyncIterable<TaskEvent> {
   #created: JobHandle | undefined;
 
   /** @internal: `client.submit` makes it. */
-  constructor(name: string, told: boolean) {
+  constructor(name: string, told: boolean, validator: Validator | undefined) {
     this.function = name;
-    this.#told = told;
+    // `run` gives out no task: nobody can read its events.
+    this.#unread = told ? new Unread() : undefined;
+    this.#validator = validator;
     this.handle = new Promise((resolve, reject) => {
       this.#resolveHandle = resolve;
       this.#rejectHandle = reject;
@@ -69,28 +66,43 @@ export class Task implements AsyncIterable<TaskEvent> {
   }
 
   [Symbol.asyncIterator](): AsyncIterator<TaskEvent, undefined> {
+    const unread = this.#unread as Unread;
     let over = false;
+    const leave = () => {
+      if (!over) unread.left();
+      over = true;
+    };
     const end = { done: true, value: undefined } as const;
+    unread.joined();
     return {
       next: async () => {
         for (;;) {
-          const event = over ? undefined : this.#events.shift();
-          if (event) return { done: false, value: event };
           if (over) return end;
+          const event = unread.take();
+          if (event) return { done: false, value: event };
           if (this.#done) {
-            over = true;
+            leave();
             if (this.#failed) throw this.#error;
             return end;
           }
-          await new Promise<void>((resolve) => this.#wakes.push(resolve));
+          await unread.wait();
         }
       },
       return: async () => {
-        over = true;
-        this.#wake();
+        leave();
         return end;
       },
     };
+  }
+
+  /** How many events were taken. @internal */
+  get taken(): number {
+    return this.#unread?.taken ?? 0;
+  }
+
+  /** Has `callback` told when a reader falls behind, and when it has caught up. @internal */
+  onFull(callback: (full: boolean) => void): void {
+    this.#unread?.onFull(callback);
   }
 
   /** Whether the job's fate is known, or nobody waits for it any more. @internal */
@@ -98,7 +110,12 @@ export class Task implements AsyncIterable<TaskEvent> {
     return this.#done;
   }
 
-  /** The handle, once the server acknowledged the job. @internal */
+  /** Whether its server has told how the job ended, or nobody waits for it any more. @internal */
+  get ended(): boolean {
+    return this.#ended || this.#done;
+  }
+
+  /** The handle, once the server acknowledged the job: of a job that was submitted again, the latest. @internal */
   get created(): JobHandle | undefined {
     return this.#created;
   }
@@ -130,15 +147,18 @@ export class Task implements AsyncIterable<TaskEvent> {
       case PacketType.WORK_STATUS: {
         const numerator = frame.integer(1);
         const denominator = frame.integer(2);
-        this.#emit({ type: "status", numerator, denominator, progress: progress(numerator, denominator) });
+        this.#emit({ type: "status", numerator, denominator, progress: progress(numerator, denominator) }, 0);
         return false;
       }
-      default:
-        this.#emit({
-          type: frame.type === PacketType.WORK_WARNING ? "warning" : "data",
-          payload: new Payload(frame.data()),
-        });
+      default: {
+        if (this.#done || !this.#unread) return false;
+        const payload = new Payload(frame.data());
+        this.#emit(
+          { type: frame.type === PacketType.WORK_WARNING ? "warning" : "data", payload },
+          payload.bytes.length,
+        );
         return false;
+      }
     }
   }
 
@@ -153,26 +173,32 @@ export class Task implements AsyncIterable<TaskEvent> {
   }
 
   #complete(payload: Payload): void {
-    this.#resolveResult(payload);
+    this.#ended = true;
+    if (!this.#validator) {
+      this.#succeed(payload);
+      return;
+    }
+    const words = `the result of ${JSON.stringify(this.function)}`;
+    checkedPayload(this.#validator, payload, words).then(
+      (checked) => this.#succeed(checked),
+      (error: unknown) => this.fail(error),
+    );
+  }
+
+  #succeed(payload: Payload): void {
+    if (this.#done) return;
+    this.#resolveResult(payload as never);
     this.#end();
   }
 
   #end(): void {
     this.#done = true;
-    this.#wake();
+    this.#unread?.wake();
     for (const callback of this.#settled) callback();
     this.#settled = [];
   }
 
-  #emit(event: TaskEvent): void {
-    if (this.#done || !this.#told) return;
-    this.#events.push(event);
-    this.#wake();
-  }
-
-  #wake(): void {
-    const wakes = this.#wakes;
-    this.#wakes = [];
-    for (const wake of wakes) wake();
+  #emit(event: TaskEvent, size: number): void {
+    if (!this.#done) this.#unread?.push(event, size);
   }
 }

@@ -108,6 +108,15 @@ export class Channel implements Receiver {
     this.#owner.closed(this.#cause ?? cause);
   }
 
+  /** Reads nothing until `resume()`. */
+  pause(): void {
+    this.#transport?.pause();
+  }
+
+  resume(): void {
+    this.#transport?.resume();
+  }
+
   /** Sends what is left, then closes. */
   end(): void {
     if (this.#dead || this.#ending) return;

@@ -1,4 +1,4 @@
-import { dial, isForeignRequest } from "#platform";
+import { isForeignRequest } from "#platform";
 import { PacketType } from "../../assembly/protocol.js";
 import type { Codec } from "../codec/codec.js";
 import type { Frame } from "../codec/frame.js";
@@ -13,8 +13,10 @@ import {
 import type { Address } from "../platform/transport.js";
 import { serverName } from "./address.js";
 import { Channel, type ChannelOwner } from "./channel.js";
+import { type Connect, dialServer } from "./dial.js";
 import { connectionError } from "./explain.js";
-import { Fifo } from "./fifo.js";
+import { Requests } from "./requests.js";
+import { onAbort } from "./signals.js";
 
 /** One request that waits for its answer. The server answers in order, so the first that waits is the one that is meant. */
 export interface Waiter {
@@ -40,13 +42,11 @@ export interface ConnectionOptions {
   /** Milliseconds until a request must be answered. */
   requestTimeout: number;
   maxPacketSize: number;
-  uniquePrefix?: string;
-}
-
-interface Request {
-  readonly waiter: Waiter;
-  readonly deadline: number;
-  expired: boolean;
+  uniquePrefix?: string | undefined;
+  /** Milliseconds without a byte from the server after which it is asked for an echo; default: never. */
+  heartbeat?: number | undefined;
+  /** Makes the sockets, instead of the runtime. */
+  connect?: Connect | undefined;
 }
 
 /** ERROR's code for a result that came too late: it answers no request. */
@@ -55,16 +55,8 @@ const JOB_NOT_FOUND = "JOB_NOT_FOUND";
 /** How long a closing connection may take to be gone, in milliseconds: a server that is stuck must hold nobody up. */
 const CLOSE_TIMEOUT = 1_000;
 
-/** Requests made within so many milliseconds are given up together: each gets its own time, and none is lost to the first one's. */
-const BURST = 100;
-
-/** Above this the program itself was busy when a timer was due, and so long it then reads before it judges. In milliseconds. */
-const LATE = 50;
-const READ_TIME = 20;
-
-/** How often it is looked whether a large transfer still moves, in milliseconds; and from how many bytes one is large. */
-const MOVING = 1_000;
-const LARGE = 65_536;
+/** Waits for the answer to an echo that only is to show that the line is alive. */
+const HEARTBEAT: Waiter = { expects: PacketType.ECHO_RES, answer: () => {}, fail: () => {} };
 
 /** ONE connection to a job server: requests go out in batches, and each answer finds the one who waits for it. */
 export class Connection implements ChannelOwner {
@@ -72,33 +64,26 @@ export class Connection implements ChannelOwner {
   readonly server: string;
   readonly #owner: ConnectionOwner;
   readonly #channel: Channel;
-  readonly #requestTimeout: number;
-  readonly #waiting = new Fifo<Request>();
-  /** Requests that wait, and whose time is over: who made them has been told. */
-  #expired = 0;
-  /** How many of the last that wait have not been given to the socket. */
-  #unsent = 0;
-  /** Bytes that were on their way out, and those that had gone out, when it was last looked; when a large transfer last moved. */
-  #pending = 0;
-  #taken = 0;
-  #lastMoved = Number.NEGATIVE_INFINITY;
+  readonly #options: ConnectionOptions;
+  readonly #requests: Requests;
   /** What the connection was lost to, if it was lost to something. */
   #cause: Error | undefined;
-  #timer: ReturnType<typeof setTimeout> | undefined;
+  /** When the line was last known to be alive, apart from what came. */
+  #alive = performance.now();
+  #paused = false;
+  #heartbeatTimer: ReturnType<typeof setTimeout> | undefined;
   #closeTimer: ReturnType<typeof setTimeout> | undefined;
 
   private constructor(address: Address, options: ConnectionOptions, owner: ConnectionOwner) {
     this.server = serverName(address);
     this.#owner = owner;
-    this.#requestTimeout = options.requestTimeout;
-    const { maxPacketSize, uniquePrefix } = options;
+    this.#options = options;
+    const { maxPacketSize, uniquePrefix, requestTimeout } = options;
     this.#channel = new Channel(
       { peer: "server", name: this.server, maxPacketSize, ...(uniquePrefix && { uniquePrefix }) },
       this,
     );
-    this.#channel.flushed = () => {
-      this.#unsent = 0;
-    };
+    this.#requests = new Requests(this.server, this.#channel, requestTimeout, (error) => this.destroy(error));
   }
 
   /**
@@ -122,18 +107,19 @@ export class Connection implements ChannelOwner {
       `the job server ${server} did not take the connection in time`,
     );
     const timer = setTimeout(() => controller.abort(late), connectTimeout);
-    const abort = () => controller.abort(signal?.reason);
-    signal?.addEventListener("abort", abort, { once: true });
+    const release = signal && onAbort(signal, () => controller.abort(signal.reason));
     try {
-      connection.#channel.attach(await dial(address, connection.#channel, controller.signal));
+      const receiver = connection.#channel;
+      connection.#channel.attach(await dialServer(address, receiver, controller.signal, options.connect));
     } catch (error) {
       connection.#channel.discard();
       if (controller.signal.aborted) throw controller.signal.reason;
       throw connectionError(server, error);
     } finally {
       clearTimeout(timer);
-      signal?.removeEventListener("abort", abort);
+      release?.();
     }
+    connection.#beatIn(options.heartbeat);
     return connection;
   }
 
@@ -153,7 +139,12 @@ export class Connection implements ChannelOwner {
 
   /** Requests that wait for their answers, and that somebody still wants answered. */
   get waiting(): number {
-    return this.#waiting.length - this.#expired;
+    return this.#requests.wanted;
+  }
+
+  /** Requests that have no answer, wanted or not. */
+  get unanswered(): number {
+    return this.#requests.unanswered;
   }
 
   /** Bytes that are on their way out. */
@@ -163,9 +154,7 @@ export class Connection implements ChannelOwner {
 
   /** Registers who waits for the answer to the request that was just put into the encoder, and has it sent. */
   request(waiter: Waiter): void {
-    this.#waiting.push({ waiter, deadline: performance.now() + this.#requestTimeout, expired: false });
-    this.#unsent++;
-    if (this.#timer === undefined) this.#expireIn(this.#requestTimeout);
+    this.#requests.push(waiter, true);
     this.#channel.send();
   }
 
@@ -184,8 +173,24 @@ export class Connection implements ChannelOwner {
   #closeNow(before: number, stuck: number): void {
     const { pending, taken } = this.#channel;
     const waited = taken === before ? stuck + CLOSE_TIMEOUT : 0;
-    if (pending === 0 || waited >= this.#requestTimeout) this.destroy();
+    if (pending === 0 || waited >= this.#options.requestTimeout) this.destroy();
     else this.#closeTimer = setTimeout(() => this.#closeNow(taken, waited), CLOSE_TIMEOUT);
+  }
+
+  /** Reads nothing until `resume()`: what comes waits in the system, and then at the server. */
+  pause(): void {
+    if (this.#paused) return;
+    this.#paused = true;
+    this.#requests.paused = true;
+    this.#channel.pause();
+  }
+
+  resume(): void {
+    if (!this.#paused) return;
+    this.#paused = false;
+    this.#alive = performance.now();
+    this.#requests.paused = false;
+    this.#channel.resume();
   }
 
   /** Closes at once. What waits fails. */
@@ -203,20 +208,20 @@ export class Connection implements ChannelOwner {
       case PacketType.ECHO_RES:
       case PacketType.OPTION_RES:
       case PacketType.NO_JOB:
-        this.#answer(frame, type);
+        this.#requests.answered(type, type).answer(frame, this);
         return;
       case PacketType.JOB_ASSIGN:
       case PacketType.JOB_ASSIGN_UNIQ:
       case PacketType.JOB_ASSIGN_ALL:
-        this.#answer(frame, PacketType.NO_JOB);
+        this.#requests.answered(PacketType.NO_JOB, type).answer(frame, this);
         return;
       case PacketType.ERROR: {
         const code = frame.text(0);
         if (code === JOB_NOT_FOUND && this.#owner.packet(frame, this)) return;
-        const request = this.#waiting.shift();
-        if (!request)
+        const waiter = this.#requests.next();
+        if (!waiter)
           throw new ProtocolError(`${this.server} sent the error ${code} (${frame.text(1)}), which answers no request`);
-        request.waiter.fail(new ServerError(code, frame.text(1)));
+        waiter.fail(new ServerError(code, frame.text(1)));
         return;
       }
       default:
@@ -225,95 +230,38 @@ export class Connection implements ChannelOwner {
     }
   }
 
-  #answer(frame: Frame, kind: PacketType): void {
-    const expected = this.#waiting.peek()?.waiter.expects;
-    if (expected !== kind) {
-      const wanted =
-        expected === undefined ? "no request waits" : `the first request that waits wants ${PacketType[expected]}`;
-      throw new ProtocolError(`${this.server} sent a ${PacketType[frame.type]} packet, but ${wanted}`);
-    }
-    this.#next()?.waiter.answer(frame, this);
+  #beatIn(milliseconds: number | undefined): void {
+    if (milliseconds !== undefined) this.#heartbeatTimer = setTimeout(() => this.#beat(), milliseconds);
   }
 
-  #next(): Request | undefined {
-    const request = this.#waiting.shift();
-    if (request?.expired) this.#expired--;
-    return request;
-  }
-
-  #expireIn(milliseconds: number): void {
-    const due = performance.now() + milliseconds;
-    this.#pending = this.#channel.pending;
-    this.#taken = this.#channel.taken;
-    this.#timer = setTimeout(() => this.#expire(due), milliseconds);
-  }
-
-  /** Fails the requests whose time is over. They keep their places: the server may still answer them, in order. */
-  #expire(due: number): void {
-    this.#timer = undefined;
-    const now = performance.now();
-    const first = this.#waiting.peek();
-    if (!first) return;
-    // The program was busy: what came meanwhile is read only after timers, and must have its chance.
-    if (now > due + LATE) {
-      this.#expireIn(READ_TIME);
-      return;
+  /**
+   * Asks a server that has been quiet for an echo. A line that is dead at the other end only (a machine that lost its
+   * power, a firewall that forgot it) looks like a quiet one; the echo's time-out shows it.
+   */
+  #beat(): void {
+    const { heartbeat = 0 } = this.#options;
+    if (!this.open) return;
+    const quiet = performance.now() - Math.max(this.#channel.lastReceived, this.#alive);
+    // Whatever waits for an answer has its own time-out, and shows the same.
+    if (quiet >= heartbeat && this.#requests.unanswered === 0 && !this.#paused) {
+      this.#alive = performance.now();
+      this.codec.encoder.packet(PacketType.ECHO_REQ, [], "heartbeat");
+      this.#requests.push(HEARTBEAT, false);
+      this.#channel.send();
     }
-    const { pending, taken, receiving, lastReceived } = this.#channel;
-    const sending = taken !== this.#taken && Math.max(pending, this.#pending) >= LARGE;
-    if (sending || (receiving && now - lastReceived < MOVING)) {
-      // A large workload on its way out, or a result on its way in, delays the answers behind it.
-      this.#lastMoved = now;
-      this.#expireIn(MOVING);
-      return;
-    }
-    const earliest = this.#lastMoved + this.#requestTimeout;
-    let next: number | undefined;
-    for (let distance = 0; distance < this.#waiting.length; distance++) {
-      const request = this.#waiting.peek(distance);
-      if (!request) break;
-      const deadline = Math.max(request.deadline, earliest);
-      if (deadline > now) {
-        next = deadline;
-        break;
-      }
-      if (request.expired) continue;
-      request.expired = true;
-      this.#expired++;
-      request.waiter.fail(
-        new TimeoutError(
-          "requestTimeout",
-          this.#requestTimeout,
-          `the job server ${this.server} did not answer in time`,
-        ),
-      );
-    }
-    const quiet = now - Math.max(lastReceived, this.#lastMoved, first.deadline - this.#requestTimeout);
-    const silent = first.expired && quiet >= this.#requestTimeout;
-    if (silent && !(next !== undefined && next <= first.deadline + BURST)) {
-      // Not a byte in all that time: the connection is as good as dead, and a new one may not be.
-      this.destroy(
-        new TimeoutError("requestTimeout", this.#requestTimeout, `the job server ${this.server} fell silent`),
-      );
-    } else {
-      this.#expireIn(next === undefined ? this.#requestTimeout : Math.max(1, next - now));
-    }
+    this.#beatIn(Math.max(1, quiet < heartbeat ? heartbeat - quiet : heartbeat));
   }
 
   closed(cause: Error | undefined): void {
     this.#cause ??= cause;
-    clearTimeout(this.#timer);
+    clearTimeout(this.#heartbeatTimer);
     clearTimeout(this.#closeTimer);
-    const waiting = this.#waiting.drain();
-    const sent = waiting.length - this.#unsent;
-    for (const [index, { waiter, expired }] of waiting.entries()) {
-      if (!expired) waiter.fail(this.lostError({ sent: index < sent }));
-    }
+    for (const { waiter, sent } of this.#requests.drain()) waiter.fail(this.lostError({ sent }));
     this.#owner.lost(cause, this);
   }
 
   /** The error for something whose fate the loss of this connection left unknown. */
-  lostError(details: { handle?: string; sent: boolean }): Error {
+  lostError(details: { handle?: string | undefined; sent: boolean }): Error {
     const cause = this.#cause;
     if (cause instanceof ClosedError) return cause;
     if (cause && isForeignRequest(cause)) return new RequestScopeError({ cause });

@@ -23,3 +23,6 @@ declare module "cloudflare:sockets" {
     options: { secureTransport: "off" | "on"; allowHalfOpen: boolean },
   ): Socket;
 }
+
+/** Two ends of a WebSocket, on workerd. */
+declare const WebSocketPair: new () => { readonly 0: { readonly readyState: number } };

@@ -23,6 +23,11 @@ export function isForeignRequest(_error: unknown): boolean {
   return false;
 }
 
+/** Whether it is called in the request that it was made in: that is no matter, here. */
+export function requestScope(): () => boolean {
+  return () => true;
+}
+
 /** What this machine is called. */
 export function hostname(): string {
   try {
@@ -101,6 +106,8 @@ function transport(socket: Socket): Transport {
       for (const part of parts) socket.write(part);
       socket.uncork();
     },
+    pause: () => void socket.pause(),
+    resume: () => void socket.resume(),
     end: () => void socket.end(),
     destroy: () => void socket.destroy(),
   };
@@ -164,6 +171,8 @@ function patient(socket: Socket): Transport {
       open.write(parts);
       if (open.pending > MAX_UNREAD) socket.pause();
     },
+    pause: open.pause,
+    resume: open.resume,
     end: open.end,
     destroy: open.destroy,
   };

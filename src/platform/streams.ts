@@ -44,6 +44,9 @@ class StreamTransport implements Transport {
   #reader: { cancel(reason?: unknown): Promise<void> } | undefined;
   #ended = false;
   #pending = 0;
+  /** While nothing is to be read. */
+  #paused: Promise<void> | undefined;
+  #goOn = () => {};
 
   constructor(socket: StreamSocket, receiver: Receiver) {
     this.#socket = socket;
@@ -72,6 +75,17 @@ class StreamTransport implements Transport {
     );
   }
 
+  pause(): void {
+    this.#paused ??= new Promise((resolve) => {
+      this.#goOn = resolve;
+    });
+  }
+
+  resume(): void {
+    this.#paused = undefined;
+    this.#goOn();
+  }
+
   end(): void {
     if (this.#ended) return;
     this.#writer.close().then(
@@ -89,6 +103,7 @@ class StreamTransport implements Transport {
       const reader = byteReader(this.#socket.readable);
       this.#reader = reader;
       for (;;) {
+        if (this.#paused) await this.#paused;
         const chunk = await reader.next();
         if (this.#ended) return;
         if (!chunk) break;
@@ -103,6 +118,7 @@ class StreamTransport implements Transport {
   #close(cause: Error | undefined): void {
     if (this.#ended) return;
     this.#ended = true;
+    this.resume();
     swallow(this.#reader?.cancel());
     swallow(this.#writer.abort());
     swallow(this.#socket.close());

@@ -42,6 +42,9 @@ export interface Transport {
   readonly left: number;
   /** Sends the parts in order, as one write where the runtime can. They must not change until they were sent. */
   write(parts: readonly Uint8Array[]): void;
+  /** Reads nothing until `resume()`; a little that was read already may still come. */
+  pause(): void;
+  resume(): void;
   /** Sends what was written, then closes. */
   end(): void;
   /** Closes at once. */

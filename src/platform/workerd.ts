@@ -22,6 +22,23 @@ export function isForeignRequest(error: unknown): boolean {
   return error instanceof Error && error.message.includes("on behalf of a different request");
 }
 
+/**
+ * Tells whether it is called in the request that it was made in. Whoever waits for another request's promise is ended by
+ * the runtime without a word that could help, so that it must be known before. The runtime has no name for a request;
+ * but an object that belongs to one throws when another one touches it, and of those a WebSocket that is never used is
+ * the lightest.
+ */
+export function requestScope(): () => boolean {
+  const probe = new WebSocketPair()[0];
+  return () => {
+    try {
+      return probe.readyState >= 0;
+    } catch {
+      return false;
+    }
+  };
+}
+
 /** Opens a stream. Rejects with the runtime's error when none can be had, and when the signal aborts first. */
 export async function dial(address: Address, receiver: Receiver, signal: AbortSignal): Promise<Transport> {
   const socket = connect(

@@ -1,8 +1,8 @@
 import { show } from "../connection/check.js";
 import { sleep } from "../connection/wait.js";
 import { ClosedError, TimeoutError } from "../errors.js";
-import { type Validator, validate } from "../jobs.js";
-import { Payload, toWire } from "../payload.js";
+import { checkedJson, checkedPayload, type JobValidators } from "../jobs.js";
+import { toWire } from "../payload.js";
 import { type Job, JobFailed } from "./job.js";
 import type { FunctionOptions } from "./options.js";
 
@@ -13,7 +13,7 @@ export interface Registration {
   readonly options: FunctionOptions;
   /** Whether it is being taken back: jobs of it still come until every server knows. */
   readonly leaving?: boolean;
-  readonly validators: { readonly workload?: Validator; readonly result?: Validator };
+  readonly validators: JobValidators;
 }
 
 /** What became of a job, in its worker. */
@@ -59,18 +59,12 @@ function limited(job: Job, controller: AbortController, timeout: number, result:
 
 async function call(job: Job, { handler, validators }: Registration): Promise<string | Uint8Array> {
   const name = show(job.function);
-  if (validators.workload) {
-    const value = await validate(
-      validators.workload,
-      parse(job.workload, `the workload of ${name}`),
-      `the workload of ${name}`,
-    );
-    job.accept(new Payload(job.workload.bytes, { value }));
-  }
+  const { workload } = validators;
+  if (workload) job.accept(await checkedPayload(workload, job.workload, `the workload of ${name}`));
   let result = await handler(job);
   if (isAsyncIterable(result)) result = await stream(job, result);
-  if (validators.result) result = await validate(validators.result, result, `the result of ${name}`);
-  return toWire(result, `the result of ${name}`);
+  const words = `the result of ${name}`;
+  return validators.result ? checkedJson(validators.result, result, words) : toWire(result, words);
 }
 
 /** How many bytes of a stream may wait for the server's connection, and how long it is looked away meanwhile, in milliseconds. */
@@ -115,15 +109,6 @@ export function messageOf(thrown: unknown): string {
     // Even to ask what it is may throw.
   }
   return `the handler threw ${show(thrown)}`;
-}
-
-function parse(workload: Payload, what: string): unknown {
-  if (workload.bytes.length === 0) return undefined;
-  try {
-    return workload.json();
-  } catch (cause) {
-    throw new TypeError(`${what} is not valid: it is no JSON`, { cause });
-  }
 }
 
 function isAsyncIterable(value: unknown): value is AsyncIterable<unknown> {

@@ -3,6 +3,7 @@ import { checkMaxPacketSize, DEFAULT_MAX_PACKET_SIZE } from "../codec/codec.js";
 import type { BackoffOptions } from "../connection/backoff.js";
 import { checkFunction, checkMilliseconds, checkOptions, checkText, show } from "../connection/check.js";
 import type { ConnectionOptions } from "../connection/connection.js";
+import { type Connect, checkConnect } from "../connection/dial.js";
 import type { AnyJobs, Validators } from "../jobs.js";
 import type { Logger } from "./events.js";
 
@@ -25,6 +26,8 @@ export interface WorkerOptions<Jobs = AnyJobs> {
   requestTimeout?: number;
   /** The largest packet body that is accepted, in bytes; default 64 MiB. */
   maxPacketSize?: number;
+  /** Makes the sockets, instead of the runtime: a private network's, a tunnel's, a test's. Any WinterTC socket will do. */
+  connect?: Connect;
   /** What is told of the worker's life: its events, in words. `console` and pino's loggers fit. Default: nothing is. */
   logger?: Logger;
   /** Validators by function: workloads and results are checked, as JSON. */
@@ -107,6 +110,7 @@ const WORKER_OPTIONS: (keyof WorkerOptions)[] = [
   "requestTimeout",
   "maxPacketSize",
   "logger",
+  "connect",
   "jobs",
 ];
 
@@ -114,7 +118,7 @@ const WORKER_OPTIONS: (keyof WorkerOptions)[] = [
 export function checkWorkerOptions(options: Omit<WorkerOptions, "jobs">): Settings {
   checkOptions(options, "Worker", WORKER_OPTIONS);
   const { concurrency = 1, id, reconnect = {}, pollInterval = 10_000, logger } = options;
-  const { connectTimeout = 5_000, requestTimeout = 10_000, maxPacketSize = DEFAULT_MAX_PACKET_SIZE } = options;
+  const { connectTimeout = 5_000, requestTimeout = 10_000, maxPacketSize = DEFAULT_MAX_PACKET_SIZE, connect } = options;
   checkCount(concurrency, "concurrency");
   checkMilliseconds(pollInterval, "pollInterval", 10);
   checkMilliseconds(connectTimeout, "connectTimeout", 1);
@@ -134,13 +138,15 @@ export function checkWorkerOptions(options: Omit<WorkerOptions, "jobs">): Settin
         throw new TypeError(`logger must have the functions debug, info, warn and error; ${level} is missing`);
     }
   }
+  checkConnect(connect);
   return {
     concurrency,
     id,
     reconnect,
     pollInterval,
     logger,
-    connection: { connectTimeout, requestTimeout, maxPacketSize },
+    // A worker whose slots are all taken doesn't poll, and would not notice a dead line.
+    connection: { connectTimeout, requestTimeout, maxPacketSize, heartbeat: pollInterval, connect },
   };
 }
 

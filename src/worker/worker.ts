@@ -1,7 +1,14 @@
 import { parseServers, type Servers } from "../connection/address.js";
 import { checkFunction, checkMilliseconds, checkOptions, MAX_TIMER, show } from "../connection/check.js";
 import { ClosedError } from "../errors.js";
-import type { AnyJobs, FunctionName, ResultOf, Validators, WorkloadOf } from "../jobs.js";
+import {
+  type AnyJobs,
+  checkValidators,
+  type FunctionName,
+  type JobValidators,
+  type ResultOf,
+  type WorkloadOf,
+} from "../jobs.js";
 import { Connections } from "./connections.js";
 import { WorkerEmitter } from "./events.js";
 import type { Registration } from "./execute.js";
@@ -39,7 +46,7 @@ export type Handler<Workload = unknown, Result = unknown> = (
 export class Worker<Jobs extends object = AnyJobs> extends WorkerEmitter implements AsyncDisposable {
   readonly #settings: Settings;
   readonly #connections: Connections;
-  readonly #validators: Validators<Jobs>;
+  readonly #validators: Readonly<Record<string, JobValidators>>;
   readonly #registrations = new Map<string, Registration>();
   readonly #runner: Runner;
   /** Jobs that may still be grabbed before the worker stops. */
@@ -64,6 +71,7 @@ export class Worker<Jobs extends object = AnyJobs> extends WorkerEmitter impleme
   constructor(servers: Servers = "127.0.0.1", options: WorkerOptions<Jobs> = {}) {
     const settings = checkWorkerOptions(options);
     super(settings.logger);
+    checkValidators(options.jobs);
     this.#settings = settings;
     this.#validators = options.jobs ?? {};
     this.#runner = new Runner({

@@ -1,5 +1,5 @@
 import { expect, inject, test } from "vitest";
-import { deploy } from "../support/deployed.ts";
+import { type Deployed, deploy } from "../support/deployed.ts";
 
 const OK = { code: "OK" };
 const REQUEST_SCOPE = {
@@ -8,13 +8,32 @@ const REQUEST_SCOPE = {
   typed: true,
 };
 
+async function ask(worker: Deployed, query = ""): Promise<unknown> {
+  const response = await worker.fetch(`/${query}`, { signal: AbortSignal.timeout(10_000) });
+  return response.json();
+}
+
 test("a client of another Workers request says what is wrong, instead of hanging", { timeout: 90_000 }, async () => {
   const [{ address } = { address: "" }] = inject("servers");
   await using worker = await deploy({ GEARMAN_SERVERS: address }, "test/e2e/shared-client.ts");
-  const ask = async () => {
-    const response = await worker.fetch("/", { signal: AbortSignal.timeout(10_000) });
-    return response.json();
-  };
-  expect(await ask()).toEqual(OK);
-  expect(await ask()).toEqual(REQUEST_SCOPE);
+  expect(await ask(worker)).toEqual(OK);
+  expect(await ask(worker)).toEqual(REQUEST_SCOPE);
+});
+
+test("nor does a request that comes while another one uses the client, and it does that one no harm", {
+  timeout: 90_000,
+}, async () => {
+  const [{ address } = { address: "" }] = inject("servers");
+  await using worker = await deploy({ GEARMAN_SERVERS: address }, "test/e2e/shared-client.ts");
+  const answers = await Promise.all([ask(worker, "?hold=1000"), ...Array.from({ length: 5 }, () => ask(worker))]);
+  // Whichever came first.
+  expect(answers.filter((answer) => (answer as { code: string }).code === "OK")).toEqual([OK]);
+  expect(answers.filter((answer) => (answer as { code: string }).code !== "OK")).toEqual(Array(5).fill(REQUEST_SCOPE));
+});
+
+test("nor one that comes while the other's connection is being made", { timeout: 90_000 }, async () => {
+  // By TLS, to a server that says nothing, it takes as long as it may.
+  await using worker = await deploy({ GEARMAN_SERVERS: `gearmans://${inject("silent")}` }, "test/e2e/shared-client.ts");
+  const codes = (await Promise.all(Array.from({ length: 4 }, () => ask(worker)))) as { code: string }[];
+  expect(codes.filter(({ code }) => code === "REQUEST_SCOPE")).toHaveLength(3);
 });

@@ -8,9 +8,13 @@ interface Env {
 let shared: Client | undefined;
 
 export default {
-  async fetch(_request: Request, env: Env): Promise<Response> {
+  async fetch(request: Request, env: Env): Promise<Response> {
     shared ??= new Client(env.GEARMAN_SERVERS);
+    const { searchParams } = new URL(request.url);
     try {
+      await shared.ping();
+      // Others come meanwhile.
+      await new Promise((resolve) => setTimeout(resolve, Number(searchParams.get("hold"))));
       await shared.ping();
       return Response.json({ code: "OK" });
     } catch (error) {

@@ -1,0 +1,202 @@
+import { PacketType } from "../../assembly/protocol.js";
+import type { Encoder } from "../codec/encoder.js";
+import type { Frame } from "../codec/frame.js";
+import type { Waiter } from "../connection/connection.js";
+import { ConnectionLostError } from "../errors.js";
+import { JobHandle } from "./handle.js";
+import type { Server } from "./server.js";
+import type { Session } from "./session.js";
+import { encode, type Submission } from "./submission.js";
+import type { Task } from "./task.js";
+
+/** Who brings calls to servers. */
+export interface Desk {
+  /** The connection that a call was made on is lost, and no answer came. */
+  lost(call: Call, error: ConnectionLostError): void;
+  /** A call's fate is known. */
+  settled(): void;
+  /** A foreground job that may have joined another one was acknowledged. */
+  joined(call: TaskCall, handle: string): void;
+}
+
+/** One thing that is asked of a server, from the first try until its fate is known. */
+export abstract class Call implements Waiter {
+  abstract readonly expects: PacketType;
+  /** Where it is asked now. */
+  session: Session | undefined;
+  /** The one server that it is for, if it is for one. */
+  only: Server | undefined;
+  /** The job that it submits, if it submits one. */
+  readonly submission: Submission | undefined;
+  /** How often it was tried again. */
+  retries = 0;
+  /** How it was first lost after its packet had gone out: from then on it isn't known what the server made of that. */
+  loss: ConnectionLostError | undefined;
+  protected readonly desk: Desk;
+  /** Whether it may be sent again when it isn't known what became of the first time. */
+  readonly repeatable: boolean;
+  #over = false;
+
+  constructor(desk: Desk, repeatable: boolean, submission?: Submission) {
+    this.desk = desk;
+    this.repeatable = repeatable;
+    this.submission = submission;
+  }
+
+  /** Whether its fate is known, or nobody waits for it any more. */
+  get over(): boolean {
+    return this.#over;
+  }
+
+  /** Puts its packet down. */
+  abstract encode(encoder: Encoder): void;
+
+  /** Takes the answer, which may come when the call is over. */
+  protected abstract read(frame: Frame, session: Session): void;
+
+  /** Tells who waits. */
+  protected abstract rejected(error: unknown): void;
+
+  answer(frame: Frame): void {
+    const session = this.session as Session;
+    this.read(frame, session);
+    session.answered();
+  }
+
+  fail(error: Error): void {
+    if (error instanceof ConnectionLostError) {
+      if (!this.#over) this.desk.lost(this, error);
+    } else {
+      this.reject(error);
+      this.session?.answered();
+    }
+  }
+
+  /** Ends the call, unless it has ended. */
+  reject(error: unknown): void {
+    if (this.#over) return;
+    this.settle();
+    this.rejected(error);
+  }
+
+  protected settle(): void {
+    if (this.#over) return;
+    this.#over = true;
+    this.desk.settled();
+  }
+}
+
+/** A call whose answer settles a promise. */
+export abstract class PromisedCall<T> extends Call {
+  #resolve!: (value: T) => void;
+  #reject!: (error: unknown) => void;
+  readonly promise: Promise<T> = new Promise((resolve, reject) => {
+    this.#resolve = resolve;
+    this.#reject = reject;
+  });
+
+  protected resolve(value: T): void {
+    this.settle();
+    this.#resolve(value);
+  }
+
+  protected override rejected(error: unknown): void {
+    this.#reject(error);
+  }
+}
+
+/** A question: asking it again does no harm. */
+export class Question<T> extends PromisedCall<T> {
+  readonly expects: PacketType;
+  readonly #type: PacketType;
+  readonly #args: string[];
+  readonly #read: (frame: Frame) => T;
+  readonly #asked: (() => void) | undefined;
+
+  /**
+   * @param read makes something of the answer
+   * @param asked called whenever it is put down to be sent
+   */
+  constructor(
+    desk: Desk,
+    type: PacketType,
+    args: string[],
+    expects: PacketType,
+    read: (frame: Frame) => T,
+    asked?: () => void,
+  ) {
+    super(desk, true);
+    this.expects = expects;
+    this.#type = type;
+    this.#args = args;
+    this.#read = read;
+    this.#asked = asked;
+  }
+
+  encode(encoder: Encoder): void {
+    this.#asked?.();
+    encoder.packet(this.#type, this.#args);
+  }
+
+  protected read(frame: Frame): void {
+    this.resolve(this.#read(frame));
+  }
+}
+
+/** A background job's submit. With a unique that its submitter gave, another one joins what the first became. */
+export class BackgroundCall extends PromisedCall<JobHandle> {
+  readonly expects = PacketType.JOB_CREATED;
+  declare readonly submission: Submission;
+
+  constructor(desk: Desk, submission: Submission) {
+    super(desk, joins(submission), submission);
+  }
+
+  encode(encoder: Encoder): void {
+    encode(this.submission, encoder);
+  }
+
+  protected read(frame: Frame, session: Session): void {
+    this.resolve(handleOf(frame, session, this.submission));
+  }
+}
+
+/** A foreground job: it goes on until its task is done. */
+export class TaskCall extends Call {
+  readonly expects = PacketType.JOB_CREATED;
+  declare readonly submission: Submission;
+  readonly task: Task;
+
+  constructor(desk: Desk, submission: Submission, task: Task) {
+    super(desk, joins(submission), submission);
+    this.task = task;
+    task.onSettled(() => this.settle());
+  }
+
+  encode(encoder: Encoder): void {
+    encode(this.submission, encoder);
+  }
+
+  protected read(frame: Frame, session: Session): void {
+    const handle = handleOf(frame, session, this.submission);
+    // Given up or not: it is one of those whom the server tells of the job, each in turn.
+    session.follow(frame, this);
+    if (this.over) return;
+    this.task.acknowledge(handle);
+    if (this.repeatable) this.desk.joined(this, handle.handle);
+  }
+
+  protected override rejected(error: unknown): void {
+    this.task.fail(error);
+  }
+}
+
+/** Whether another submit of it joins the job that the first one made. */
+function joins({ serial, unique }: Submission): boolean {
+  return serial === 0 && unique !== "";
+}
+
+function handleOf(frame: Frame, session: Session, { unique, serial }: Submission): JobHandle {
+  const { prefix, number } = session.handle(frame);
+  return new JobHandle(session.server, prefix, number, unique, serial);
+}

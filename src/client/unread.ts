@@ -1,0 +1,103 @@
+import { Fifo } from "../connection/fifo.js";
+import type { Payload } from "../payload.js";
+
+/** What a job tells before it ends. */
+export type TaskEvent =
+  | { readonly type: "data" | "warning"; readonly payload: Payload }
+  | {
+      readonly type: "status";
+      readonly numerator: number;
+      readonly denominator: number;
+      /** `numerator / denominator`, from 0 to 1. */
+      readonly progress: number;
+    }
+  /** So many events came before anybody read them, and were too much to keep. */
+  | { readonly type: "dropped"; readonly count: number };
+
+/** What is kept at most, in bytes; and what a reader who was behind must be down to before more is read. */
+const MOST = 1 << 20;
+const CAUGHT_UP = MOST / 2;
+
+/** What an event takes besides its payload, in bytes, about. */
+const EVENT_SIZE = 200;
+
+/** The events of a task that nobody has read. */
+export class Unread {
+  readonly #events = new Fifo<{ readonly event: TaskEvent; readonly size: number }>();
+  #size = 0;
+  #dropped = 0;
+  #readers = 0;
+  #full = false;
+  #onFull: (full: boolean) => void = () => {};
+  /** Readers that wait for an event, or the end. */
+  #wakes: (() => void)[] = [];
+  /** How many events were taken. */
+  taken = 0;
+
+  /** Has `callback` told when a reader falls behind, and when it has caught up, or left. */
+  onFull(callback: (full: boolean) => void): void {
+    this.#onFull = callback;
+    if (this.#full) callback(true);
+  }
+
+  push(event: TaskEvent, size: number): void {
+    this.#events.push({ event, size: size + EVENT_SIZE });
+    this.#size += size + EVENT_SIZE;
+    // Nobody may ever read them: the latest are kept, and the server isn't made to wait.
+    while (this.#readers === 0 && this.#size > MOST && this.#events.length > 1) {
+      this.#shift();
+      this.#dropped++;
+    }
+    this.#check();
+    this.wake();
+  }
+
+  take(): TaskEvent | undefined {
+    const dropped = this.#dropped;
+    if (dropped > 0) {
+      this.#dropped = 0;
+      return { type: "dropped", count: dropped };
+    }
+    const event = this.#shift();
+    if (event) this.taken++;
+    this.#check();
+    return event;
+  }
+
+  /** Waits for `wake`. */
+  wait(): Promise<void> {
+    return new Promise((resolve) => this.#wakes.push(resolve));
+  }
+
+  wake(): void {
+    const wakes = this.#wakes;
+    this.#wakes = [];
+    for (const wake of wakes) wake();
+  }
+
+  /** Somebody begins to read. */
+  joined(): void {
+    this.#readers++;
+    this.#check();
+  }
+
+  /** A reader reads no more. */
+  left(): void {
+    this.#readers--;
+    this.#check();
+    this.wake();
+  }
+
+  #shift(): TaskEvent | undefined {
+    const first = this.#events.shift();
+    this.#size -= first?.size ?? 0;
+    return first?.event;
+  }
+
+  #check(): void {
+    const full = this.#readers > 0 && this.#size > (this.#full ? CAUGHT_UP : MOST);
+    if (full === this.#full) return;
+    this.#full = full;
+    this.#onFull(full);
+  }
+}

@@ -1,0 +1,163 @@
+import { PacketType } from "../../assembly/protocol.js";
+import { ProtocolError, TimeoutError } from "../errors.js";
+import type { Channel } from "./channel.js";
+import type { Waiter } from "./connection.js";
+import { Fifo } from "./fifo.js";
+
+interface Request {
+  readonly waiter: Waiter;
+  readonly deadline: number;
+  /** Nobody wants the answer any more, or ever did. The request keeps its place: the server answers in order. */
+  unwanted: boolean;
+}
+
+/** Requests made within so many milliseconds are given up together: each gets its own time, and none is lost to the first one's. */
+const BURST = 100;
+
+/** Above this the program itself was busy when a timer was due, and so long it then reads before it judges. In milliseconds. */
+const LATE = 50;
+const READ_TIME = 20;
+
+/** How often it is looked whether a large transfer still moves, in milliseconds; and from how many bytes one is large. */
+const MOVING = 1_000;
+const LARGE = 65_536;
+
+/** The requests of one connection that wait for their answers, and the time that they have. */
+export class Requests {
+  readonly #server: string;
+  readonly #channel: Channel;
+  readonly #timeout: number;
+  readonly #fellSilent: (error: TimeoutError) => void;
+  readonly #waiting = new Fifo<Request>();
+  #unwanted = 0;
+  /** How many of the last that wait have not been given to the socket. */
+  #unsent = 0;
+  /** Bytes that were on their way out, and those that had gone out, when it was last looked; when a large transfer last moved. */
+  #pending = 0;
+  #taken = 0;
+  #lastMoved = Number.NEGATIVE_INFINITY;
+  #paused = false;
+  #timer: ReturnType<typeof setTimeout> | undefined;
+
+  /**
+   * @param timeout milliseconds that each request has
+   * @param fellSilent called when not a byte has come in all that time: the connection is as good as dead
+   */
+  constructor(server: string, channel: Channel, timeout: number, fellSilent: (error: TimeoutError) => void) {
+    this.#server = server;
+    this.#channel = channel;
+    this.#timeout = timeout;
+    this.#fellSilent = fellSilent;
+    channel.flushed = () => {
+      this.#unsent = 0;
+    };
+  }
+
+  /** How many have no answer. */
+  get unanswered(): number {
+    return this.#waiting.length;
+  }
+
+  /** How many of them somebody still wants answered. */
+  get wanted(): number {
+    return this.#waiting.length - this.#unwanted;
+  }
+
+  /** The next that wait, in order. Whoever is not `wanted` is told nothing. */
+  push(waiter: Waiter, wanted: boolean): void {
+    this.#waiting.push({ waiter, deadline: performance.now() + this.#timeout, unwanted: !wanted });
+    if (!wanted) this.#unwanted++;
+    this.#unsent++;
+    if (this.#timer === undefined) this.#checkIn(this.#timeout);
+  }
+
+  /**
+   * The one that an answer of this kind is for.
+   * @throws ProtocolError when the first that waits wants another one
+   */
+  answered(kind: PacketType, type: PacketType): Waiter {
+    const expected = this.#waiting.peek()?.waiter.expects;
+    if (expected !== kind) {
+      const wanted =
+        expected === undefined ? "no request waits" : `the first request that waits wants ${PacketType[expected]}`;
+      throw new ProtocolError(`${this.#server} sent a ${PacketType[type]} packet, but ${wanted}`);
+    }
+    return this.next() as Waiter;
+  }
+
+  /** The first that waits, taken out. */
+  next(): Waiter | undefined {
+    const request = this.#waiting.shift();
+    if (request?.unwanted) this.#unwanted--;
+    return request?.waiter;
+  }
+
+  /** Nothing is read for a while, on purpose: no answer can come, and none is late. */
+  set paused(paused: boolean) {
+    this.#paused = paused;
+    if (!paused) this.#lastMoved = performance.now();
+  }
+
+  /** Takes all out: each that was wanted, and whether it was sent. */
+  drain(): { waiter: Waiter; sent: boolean }[] {
+    clearTimeout(this.#timer);
+    const waiting = this.#waiting.drain();
+    const sent = waiting.length - this.#unsent;
+    return waiting.flatMap(({ waiter, unwanted }, index) => (unwanted ? [] : [{ waiter, sent: index < sent }]));
+  }
+
+  #checkIn(milliseconds: number): void {
+    const due = performance.now() + milliseconds;
+    this.#pending = this.#channel.pending;
+    this.#taken = this.#channel.taken;
+    this.#timer = setTimeout(() => this.#check(due), milliseconds);
+  }
+
+  /** Fails the requests whose time is over. They keep their places: the server may still answer them, in order. */
+  #check(due: number): void {
+    this.#timer = undefined;
+    const now = performance.now();
+    const first = this.#waiting.peek();
+    if (!first) return;
+    // The program was busy: what came meanwhile is read only after timers, and must have its chance.
+    if (now > due + LATE) {
+      this.#checkIn(READ_TIME);
+      return;
+    }
+    const { pending, taken, receiving, lastReceived } = this.#channel;
+    const sending = taken !== this.#taken && Math.max(pending, this.#pending) >= LARGE;
+    if (this.#paused || sending || (receiving && now - lastReceived < MOVING)) {
+      // A large workload on its way out, or a result on its way in, delays the answers behind it.
+      this.#lastMoved = now;
+      this.#checkIn(MOVING);
+      return;
+    }
+    const next = this.#expire(now);
+    const quiet = now - Math.max(lastReceived, this.#lastMoved, first.deadline - this.#timeout);
+    const silent = first.unwanted && quiet >= this.#timeout;
+    if (silent && !(next !== undefined && next <= first.deadline + BURST)) {
+      // Not a byte in all that time: a new connection may be better.
+      this.#fellSilent(new TimeoutError("requestTimeout", this.#timeout, `the job server ${this.#server} fell silent`));
+    } else {
+      this.#checkIn(next === undefined ? this.#timeout : Math.max(1, next - now));
+    }
+  }
+
+  /** Fails those whose time is over; when the next one's will be. */
+  #expire(now: number): number | undefined {
+    const earliest = this.#lastMoved + this.#timeout;
+    for (let distance = 0; distance < this.#waiting.length; distance++) {
+      const request = this.#waiting.peek(distance);
+      if (!request) break;
+      const deadline = Math.max(request.deadline, earliest);
+      if (deadline > now) return deadline;
+      if (request.unwanted) continue;
+      request.unwanted = true;
+      this.#unwanted++;
+      request.waiter.fail(
+        new TimeoutError("requestTimeout", this.#timeout, `the job server ${this.#server} did not answer in time`),
+      );
+    }
+    return undefined;
+  }
+}
