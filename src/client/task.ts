@@ -14,7 +14,7 @@ import { type TaskEvent, Unread } from "./unread.js";
  *     const payload = await task.result;
  *
  * Events are kept from the submit on until somebody reads them, and each is given out once, to one reader. As long as
- * nobody does, up to 1 MiB of the latest is kept, and a first event `dropped` says how many are missing, if any are.
+ * nobody does, up to 1 MiB of the latest is kept, and `dropped` says how many events were too much.
  * A reader who is behind by 1 MiB isn't sent more until it has caught up.
  */
 export class Task<Result = unknown> implements AsyncIterable<TaskEvent> {
@@ -93,6 +93,11 @@ export class Task<Result = unknown> implements AsyncIterable<TaskEvent> {
         return end;
       },
     };
+  }
+
+  /** How many events came while nobody read them, and were too much to keep. Whoever reads from the submit on misses none. */
+  get dropped(): number {
+    return this.#unread?.dropped ?? 0;
   }
 
   /** How many events were taken. @internal */

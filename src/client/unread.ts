@@ -10,9 +10,7 @@ export type TaskEvent =
       readonly denominator: number;
       /** `numerator / denominator`, from 0 to 1. */
       readonly progress: number;
-    }
-  /** So many events came before anybody read them, and were too much to keep. */
-  | { readonly type: "dropped"; readonly count: number };
+    };
 
 /** What is kept at most, in bytes; and what a reader who was behind must be down to before more is read. */
 const MOST = 1 << 20;
@@ -25,14 +23,14 @@ const EVENT_SIZE = 200;
 export class Unread {
   readonly #events = new Fifo<{ readonly event: TaskEvent; readonly size: number }>();
   #size = 0;
-  #dropped = 0;
   #readers = 0;
   #full = false;
   #onFull: (full: boolean) => void = () => {};
   /** Readers that wait for an event, or the end. */
   #wakes: (() => void)[] = [];
-  /** How many events were taken. */
+  /** How many events were taken, and how many were too much to keep while nobody read. */
   taken = 0;
+  dropped = 0;
 
   /** Has `callback` told when a reader falls behind, and when it has caught up, or left. */
   onFull(callback: (full: boolean) => void): void {
@@ -46,18 +44,13 @@ export class Unread {
     // Nobody may ever read them: the latest are kept, and the server isn't made to wait.
     while (this.#readers === 0 && this.#size > MOST && this.#events.length > 1) {
       this.#shift();
-      this.#dropped++;
+      this.dropped++;
     }
     this.#check();
     this.wake();
   }
 
   take(): TaskEvent | undefined {
-    const dropped = this.#dropped;
-    if (dropped > 0) {
-      this.#dropped = 0;
-      return { type: "dropped", count: dropped };
-    }
     const event = this.#shift();
     if (event) this.taken++;
     this.#check();
