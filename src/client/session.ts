@@ -115,11 +115,11 @@ export class Session implements ConnectionOwner {
     // The server attaches submissions between packets: a round of copies is over, and the next one has one more.
     followers.calls.push(call.over ? undefined : call);
     followers.turn = 0;
-    call.task.onFull((full) => this.#stall.reader(call, full));
+    call.task.onBehind((behind) => this.#stall.reader(call, behind));
     call.task.onSettled(() => {
-      this.#stall.reader(call, false);
       const place = followers.calls.indexOf(call);
       if (place >= 0) followers.calls[place] = undefined;
+      this.#stall.reader(call, "not");
     });
   }
 
@@ -209,8 +209,8 @@ export class Session implements ConnectionOwner {
     }
   }
 
-  /** Whether anybody but these waits for what comes over this connection. */
-  #followedBesides(slow: ReadonlySet<TaskCall>): boolean {
+  /** Whether anybody but these readers waits for what comes over this connection. */
+  #followedBesides(slow: ReadonlyMap<TaskCall, unknown>): boolean {
     for (const { calls } of this.#followers.values()) {
       if (calls.some((call) => call && !slow.has(call))) return true;
     }

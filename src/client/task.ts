@@ -5,7 +5,7 @@ import { checkedPayload, type Validator } from "../jobs.js";
 import { Payload } from "../payload.js";
 import type { JobHandle } from "./handle.js";
 import { progress } from "./status.js";
-import { type TaskEvent, Unread } from "./unread.js";
+import { type Behind, type TaskEvent, Unread } from "./unread.js";
 
 /**
  * A foreground job. Its result is a promise, and it can be iterated for what the job tells on the way:
@@ -15,7 +15,8 @@ import { type TaskEvent, Unread } from "./unread.js";
  *
  * Events are kept from the submit on until somebody reads them, and each is given out once, to one reader. As long as
  * nobody does, up to 1 MiB of the latest is kept, and `dropped` says how many events were too much.
- * A reader who is behind by 1 MiB isn't sent more until it has caught up.
+ * A reader who is behind by 1 MiB isn't sent more until it has caught up, or, while other jobs of the same connection
+ * are waited for, by 64 MiB; one who then takes nothing for `requestTimeout` loses its task with a `TimeoutError`.
  */
 export class Task<Result = unknown> implements AsyncIterable<TaskEvent> {
   readonly function: string;
@@ -106,8 +107,8 @@ export class Task<Result = unknown> implements AsyncIterable<TaskEvent> {
   }
 
   /** Has `callback` told when a reader falls behind, and when it has caught up. @internal */
-  onFull(callback: (full: boolean) => void): void {
-    this.#unread?.onFull(callback);
+  onBehind(callback: (behind: Behind) => void): void {
+    this.#unread?.onBehind(callback);
   }
 
   /** Whether the job's fate is known, or nobody waits for it any more. @internal */

@@ -12,9 +12,13 @@ export type TaskEvent =
       readonly progress: number;
     };
 
-/** What is kept at most, in bytes; and what a reader who was behind must be down to before more is read. */
-const MOST = 1 << 20;
-const CAUGHT_UP = MOST / 2;
+/** How far a reader is behind: by so much that nothing more is to be read, unless others wait for it; by so much that even they must wait. */
+export type Behind = "not" | "much" | "too much";
+
+/** What is kept for a reader in bytes, before it is behind so far; and what it must be down to to have caught up. */
+const MUCH = 1 << 20;
+const TOO_MUCH = 1 << 26;
+const CAUGHT_UP = MUCH / 2;
 
 /** What an event takes besides its payload, in bytes, about. */
 const EVENT_SIZE = 200;
@@ -24,8 +28,8 @@ export class Unread {
   readonly #events = new Fifo<{ readonly event: TaskEvent; readonly size: number }>();
   #size = 0;
   #readers = 0;
-  #full = false;
-  #onFull: (full: boolean) => void = () => {};
+  #behind: Behind = "not";
+  #onBehind: (behind: Behind) => void = () => {};
   /** Readers that wait for an event, or the end. */
   #wakes: (() => void)[] = [];
   /** How many events were taken, and how many were too much to keep while nobody read. */
@@ -33,16 +37,16 @@ export class Unread {
   dropped = 0;
 
   /** Has `callback` told when a reader falls behind, and when it has caught up, or left. */
-  onFull(callback: (full: boolean) => void): void {
-    this.#onFull = callback;
-    if (this.#full) callback(true);
+  onBehind(callback: (behind: Behind) => void): void {
+    this.#onBehind = callback;
+    if (this.#behind !== "not") callback(this.#behind);
   }
 
   push(event: TaskEvent, size: number): void {
     this.#events.push({ event, size: size + EVENT_SIZE });
     this.#size += size + EVENT_SIZE;
     // Nobody may ever read them: the latest are kept, and the server isn't made to wait.
-    while (this.#readers === 0 && this.#size > MOST && this.#events.length > 1) {
+    while (this.#readers === 0 && this.#size > MUCH && this.#events.length > 1) {
       this.#shift();
       this.dropped++;
     }
@@ -88,9 +92,14 @@ export class Unread {
   }
 
   #check(): void {
-    const full = this.#readers > 0 && this.#size > (this.#full ? CAUGHT_UP : MOST);
-    if (full === this.#full) return;
-    this.#full = full;
-    this.#onFull(full);
+    const behind = this.#readers === 0 ? "not" : this.#howFar();
+    if (behind === this.#behind) return;
+    this.#behind = behind;
+    this.#onBehind(behind);
+  }
+
+  #howFar(): Behind {
+    if (this.#size > TOO_MUCH) return "too much";
+    return this.#size > (this.#behind === "not" ? MUCH : CAUGHT_UP) ? "much" : "not";
   }
 }

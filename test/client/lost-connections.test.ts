@@ -234,7 +234,10 @@ test("what could not be tried again says what is known, and why", async () => {
   await line.down();
   const error = await rejection(task.result, ConnectionLostError);
   assert.equal(error.handle, handle);
-  assert.match(error.message, /was acknowledged; .* It could not be tried again: could not connect to .* nothing listens/);
+  assert.match(
+    error.message,
+    /was acknowledged; .* It could not be tried again: could not connect to .* nothing listens/,
+  );
 });
 
 test("a gearmand that is back within the patience of `reconnect` is used by the calls that waited", async () => {
