@@ -5,6 +5,7 @@ import { createConnection, createServer, type Socket } from "node:net";
 import { hostname as systemHostname } from "node:os";
 import { type ConnectionOptions, connect as connectTls } from "node:tls";
 import inlined from "../../codec.inline.js";
+import { SPEECHLESS, tlsReason } from "./tls.js";
 import { type Address, deliver, type Receiver, type Transport } from "./transport.js";
 
 /** The codec, compiled. */
@@ -33,6 +34,8 @@ export function hostname(): string {
   }
 }
 
+export { checkTls } from "./certificates.js";
+
 const KEEP_ALIVE_DELAY = 60_000;
 
 /** A peer that was accepted and leaves more bytes than these unread isn't read itself until it has caught up. */
@@ -42,6 +45,8 @@ const MAX_UNREAD = 1 << 20;
 export function dial(address: Address, receiver: Receiver, signal: AbortSignal): Promise<Transport> {
   return new Promise((resolve, reject) => {
     const { host, port, tls } = address;
+    let heard = false;
+    let leaving = false;
     const socket = tls
       ? connectTls({ servername: isIp(host) ? "" : host, ...(tls as ConnectionOptions), host, port })
       : createConnection({
@@ -51,12 +56,18 @@ export function dial(address: Address, receiver: Receiver, signal: AbortSignal):
           onread: {
             buffer: () => receiver.window(),
             callback: (count) => {
+              heard = true;
               receiver.received(count);
               return true;
             },
           },
         });
-    if (tls) socket.on("data", (chunk: Uint8Array) => deliver(receiver, chunk));
+    if (tls) {
+      socket.on("data", (chunk: Uint8Array) => {
+        heard = true;
+        deliver(receiver, chunk);
+      });
+    }
     const abort = () => socket.destroy(asError(signal.reason));
     let failure: Error | undefined;
     socket.on("error", (error) => {
@@ -64,8 +75,10 @@ export function dial(address: Address, receiver: Receiver, signal: AbortSignal):
     });
     socket.once(tls ? "secureConnect" : "connect", () => {
       signal.removeEventListener("abort", abort);
-      const open = transport(socket);
-      socket.once("close", () => receiver.closed(failure));
+      const open = transport(socket, () => {
+        leaving = true;
+      });
+      socket.once("close", () => receiver.closed(leaving ? failure : lossOf(failure, heard, tls !== undefined)));
       resolve(open);
     });
     socket.once("close", () => {
@@ -78,8 +91,14 @@ export function dial(address: Address, receiver: Receiver, signal: AbortSignal):
   });
 }
 
-/** A socket that a server accepted, or that is open. */
-function transport(socket: Socket): Transport {
+/** Why a connection was lost. With TLS 1.3 a server refuses a client's certificate only after the client has connected. */
+function lossOf(failure: Error | undefined, heard: boolean, tls: boolean): Error | undefined {
+  const reason = tlsReason(failure) ?? (heard ? undefined : SPEECHLESS[tls ? "tls" : "plain"]);
+  return reason === undefined ? failure : new Error(reason, failure && { cause: failure });
+}
+
+/** A socket that a server accepted, or that is open. `onLeave` is called when it is closed from this side. */
+function transport(socket: Socket, onLeave = () => {}): Transport {
   // A batch is already one write: Nagle's algorithm could only hold it back, 40 ms at a time.
   socket.setNoDelay(true);
   socket.setKeepAlive(true, KEEP_ALIVE_DELAY);
@@ -101,8 +120,14 @@ function transport(socket: Socket): Transport {
       for (const part of parts) socket.write(part);
       socket.uncork();
     },
-    end: () => void socket.end(),
-    destroy: () => void socket.destroy(),
+    end() {
+      onLeave();
+      socket.end();
+    },
+    destroy() {
+      onLeave();
+      socket.destroy();
+    },
   };
 }
 
