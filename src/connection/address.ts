@@ -72,7 +72,8 @@ function fromOptions(options: ServerOptions): Address {
   if (!HOST.test(host)) throw new TypeError(`${describe(options)} is no server: ${ALLOWED}`);
   if (tls !== undefined && typeof tls !== "boolean" && (typeof tls !== "object" || tls === null))
     throw new TypeError(`the tls of ${describe(options)} must be true, false or an object, not ${show(tls)}`);
-  return check({ host, port, tls: tls ? parseTls(tls === true ? {} : tls) : undefined }, describe(options));
+  const address = check({ host, port }, describe(options));
+  return tls ? { ...address, tls: tls === true ? {} : parseTls(tls) } : address;
 }
 
 function check(address: Address, given: string): Address {

@@ -55,9 +55,9 @@ export interface Receiver {
 
 /** A byte stream that is open. */
 export interface Transport {
-  /** Bytes that were written, and not yet taken by the system. */
+  /** Bytes that were written, and not yet taken by the system. Of a large write, it shrinks as its parts are taken. */
   readonly pending: number;
-  /** Of a large write that `pending` counts whole, the bytes that are left, where the runtime can say; else 0. */
+  /** Of a large write that `pending` counts whole, the bytes that are left; 0 where `pending` shrinks. */
   readonly left: number;
   /** Sends the parts in order, as one write where the runtime can. They must not change until they were sent. */
   write(parts: readonly Uint8Array[]): void;
