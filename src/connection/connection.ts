@@ -13,7 +13,7 @@ import {
 import type { Address } from "../platform/transport.js";
 import { serverName } from "./address.js";
 import { Channel, type ChannelOwner } from "./channel.js";
-import { connectionError } from "./explain.js";
+import { connectionError, lateReason } from "./explain.js";
 import { Fifo } from "./fifo.js";
 
 /** One request that waits for its answer. The server answers in order, so the first that waits is the one that is meant. */
@@ -116,11 +116,7 @@ export class Connection implements ChannelOwner {
     const { server } = connection;
     const controller = new AbortController();
     const { connectTimeout } = options;
-    const late = new TimeoutError(
-      "connectTimeout",
-      connectTimeout,
-      `the job server ${server} did not take the connection in time`,
-    );
+    const late = new TimeoutError("connectTimeout", connectTimeout, lateReason(server, address.tls !== undefined));
     const timer = setTimeout(() => controller.abort(late), connectTimeout);
     const abort = () => controller.abort(signal?.reason);
     signal?.addEventListener("abort", abort, { once: true });

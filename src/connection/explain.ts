@@ -32,6 +32,13 @@ export function connectionError(server: string, cause: unknown): GearmanError {
   return new ConnectionError(server, `could not connect to the job server ${server}: ${reason}`, { cause });
 }
 
+/** What is said of a connection that isn't there in time. */
+export function lateReason(server: string, tls: boolean): string {
+  const late = `the job server ${server} did not take the connection in time`;
+  if (!tls) return late;
+  return `${late}, or did not answer the TLS handshake, as a plain port may do (use gearman://, or leave tls out)`;
+}
+
 /** The error for several servers of which none could be had; of one, its own. */
 export function noServer(servers: readonly string[], failures: readonly Error[]): Error {
   if (failures.length === 1) return failures[0] as Error;

@@ -131,11 +131,12 @@ export const failures: readonly TlsCase[] = [
     }),
   ),
   {
-    name: "a silent port is a TimeoutError",
+    name: "a silent port is a TimeoutError that says so",
     async run({ ports }) {
       const client = new Client(`gearmans://localhost:${ports.silent}`, { connectTimeout: 200 });
       const error = await rejection(client.background("f"), TimeoutError);
       assert.equal(error.timeout, "connectTimeout");
+      assert.match(error.message, /did not answer the TLS handshake, as a plain port may do \(use gearman:\/\//);
       client.destroy();
     },
   },
