@@ -1,7 +1,7 @@
 /**
  * Makes sure that the programs are installed that the tests talk to: gearmand, the existing job server, its command
- * line tools, PHP's and Perl's clients, and Perl's gearmand. Installs what is missing with apt-get (as root, or through a sudo that asks nothing) or brew; where
- * neither can be used it says what to install, and fails.
+ * line tools, PHP's and Perl's clients, Perl's gearmand, and openssl. Installs what is missing with apt-get (as root,
+ * or through a sudo that asks nothing) or brew; where neither can be used it says what to install, and fails.
  */
 
 import { spawnSync } from "node:child_process";
@@ -25,6 +25,8 @@ const PEERS = [
     there: () => succeeds("perl", ["-MGearman::Client", "-MJSON::PP", "-e", "1"]),
     apt: "libgearman-client-perl",
   },
+  // Makes the certificates of the tests of TLS. The one of macOS is another program, with other options.
+  { name: "openssl", there: () => succeeds("openssl", ["ca", "-help"]), apt: "openssl", brew: "openssl@3" },
   { name: "Perl's gearmand", there: () => findPerlGearmand() !== undefined, apt: "gearman-server" },
 ];
 

@@ -15,6 +15,9 @@ import { ProtocolError } from "../errors.js";
 const REQUEST = 0x00524551;
 const RESPONSE = 0x00524553;
 
+/** How TLS says that it doesn't understand: a record of type 21, version 3. */
+const TLS_ALERT = 0x1503;
+
 /** What is wrong with what a peer sent, in words. `detail` is the number that the codec kept to show it. */
 export function faultError(fault: number, detail: number, peer: string): ProtocolError {
   const word = PacketType[detail] ?? "";
@@ -24,6 +27,8 @@ export function faultError(fault: number, detail: number, peer: string): Protoco
       if (detail === REQUEST)
         return new ProtocolError(`${peer} sent a request, but only a server's responses can come`);
       if (detail === RESPONSE) return new ProtocolError(`${peer} sent a response, but only requests can come`);
+      if (detail >>> 16 === TLS_ALERT)
+        return new ProtocolError(`${peer} sent a TLS alert: it speaks TLS, and expects it (use gearmans:// or tls)`);
       return new ProtocolError(
         `${peer} sent ${quote(detail)} where a packet begins: it doesn't speak Gearman's binary protocol`,
       );

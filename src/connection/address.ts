@@ -1,6 +1,7 @@
 import { DEFAULT_PORT } from "../../assembly/protocol.js";
 import type { Address, TlsOptions } from "../platform/transport.js";
 import { checkOptions, show } from "./check.js";
+import { parseTls } from "./tls.js";
 
 /**
  * Where job servers are: `"host"`, `"host:port"`, `"[::1]:4730"`, `"gearman://host"`, `"gearmans://host"` (TLS),
@@ -13,7 +14,7 @@ export interface ServerOptions {
   host: string;
   /** Default 4730. */
   port?: number;
-  /** TLS from the first byte: `true`, or how. */
+  /** TLS from the first byte: `true`, or how. Default: none, nothing is encrypted. */
   tls?: boolean | TlsOptions;
 }
 
@@ -71,7 +72,8 @@ function fromOptions(options: ServerOptions): Address {
   if (!HOST.test(host)) throw new TypeError(`${describe(options)} is no server: ${ALLOWED}`);
   if (tls !== undefined && typeof tls !== "boolean" && (typeof tls !== "object" || tls === null))
     throw new TypeError(`the tls of ${describe(options)} must be true, false or an object, not ${show(tls)}`);
-  return check({ host, port, tls: tls === true ? {} : tls || undefined }, describe(options));
+  const address = check({ host, port }, describe(options));
+  return tls ? { ...address, tls: tls === true ? {} : parseTls(tls) } : address;
 }
 
 function check(address: Address, given: string): Address {

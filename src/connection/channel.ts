@@ -47,8 +47,7 @@ export class Channel implements Receiver {
 
   /** A number that changes whenever the system takes bytes, and not when others are written. */
   get taken(): number {
-    const { pending, left } = this.#transport ?? { pending: 0, left: 0 };
-    return this.#written - pending - left;
+    return this.#written - (this.#transport?.pending ?? 0);
   }
 
   /** Whether a packet larger than a window is coming in. */

@@ -14,7 +14,7 @@ import type { Address } from "../platform/transport.js";
 import { serverName } from "./address.js";
 import { Channel, type ChannelOwner } from "./channel.js";
 import { type Connect, dialServer } from "./dial.js";
-import { connectionError } from "./explain.js";
+import { connectionError, lateReason } from "./explain.js";
 import { Requests } from "./requests.js";
 import { onAbort } from "./signals.js";
 
@@ -101,11 +101,7 @@ export class Connection implements ChannelOwner {
     const { server } = connection;
     const controller = new AbortController();
     const { connectTimeout } = options;
-    const late = new TimeoutError(
-      "connectTimeout",
-      connectTimeout,
-      `the job server ${server} did not take the connection in time`,
-    );
+    const late = new TimeoutError("connectTimeout", connectTimeout, lateReason(server, address.tls !== undefined));
     const timer = setTimeout(() => controller.abort(late), connectTimeout);
     const release = signal && onAbort(signal, () => controller.abort(signal.reason));
     try {

@@ -1,5 +1,6 @@
 import { isForeignRequest } from "#platform";
 import { ConnectionError, type GearmanError, RequestScopeError } from "../errors.js";
+import { tlsReason } from "../platform/tls.js";
 
 const REASONS: Record<string, string> = {
   ECONNREFUSED: "nothing listens there: start gearmand on it, or check the address",
@@ -7,7 +8,9 @@ const REASONS: Record<string, string> = {
   EAI_AGAIN: "its name could not be resolved: is the network up?",
   EHOSTUNREACH: "the host can't be reached from here",
   ENETUNREACH: "its network can't be reached from here",
-  ECONNRESET: "it closed the connection while it was being made (a plain port spoken to in TLS does that, too)",
+  ECONNRESET:
+    "it closed the connection while it was being made: a plain port spoken to in TLS does that (use gearman://, or leave " +
+    "tls out), and a TLS port that doesn't accept the client's certificate or gets none (tls.cert and tls.key)",
   ETIMEDOUT: "it did not answer: is a firewall in between?",
   EACCES: "the runtime doesn't permit it",
 };
@@ -23,8 +26,17 @@ export function connectionError(server: string, cause: unknown): GearmanError {
   if (isForeignRequest(cause)) return new RequestScopeError({ cause });
   const { code, message } = cause as { code?: string; message?: string };
   const reason =
-    REASONS[code ?? ""] ?? (message?.includes(WORKERD_REFUSED) ? WORKERD_REASON : message || String(cause));
+    tlsReason(cause) ??
+    REASONS[code ?? ""] ??
+    (message?.includes(WORKERD_REFUSED) ? WORKERD_REASON : message || String(cause));
   return new ConnectionError(server, `could not connect to the job server ${server}: ${reason}`, { cause });
+}
+
+/** What is said of a connection that isn't there in time. */
+export function lateReason(server: string, tls: boolean): string {
+  const late = `the job server ${server} did not take the connection in time`;
+  if (!tls) return late;
+  return `${late}, or did not answer the TLS handshake, as a plain port may do (use gearman://, or leave tls out)`;
 }
 
 /** The error for several servers of which none could be had; of one, its own. */

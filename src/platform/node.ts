@@ -5,6 +5,8 @@ import { createConnection, createServer, type Socket } from "node:net";
 import { hostname as systemHostname } from "node:os";
 import { type ConnectionOptions, connect as connectTls } from "node:tls";
 import inlined from "../../codec.inline.js";
+import { Outbox } from "./outbox.js";
+import { SPEECHLESS, tlsReason } from "./tls.js";
 import { type Address, deliver, type Receiver, type Transport } from "./transport.js";
 
 /** The codec, compiled. */
@@ -38,7 +40,12 @@ export function hostname(): string {
   }
 }
 
+export { checkTls } from "./certificates.js";
+
 const KEEP_ALIVE_DELAY = 60_000;
+
+/** Bytes that a socket is given at a time, of those that it doesn't take at once. */
+const PORTION = 65_536;
 
 /** A peer that was accepted and leaves more bytes than these unread isn't read itself until it has caught up. */
 const MAX_UNREAD = 1 << 20;
@@ -47,6 +54,8 @@ const MAX_UNREAD = 1 << 20;
 export function dial(address: Address, receiver: Receiver, signal: AbortSignal): Promise<Transport> {
   return new Promise((resolve, reject) => {
     const { host, port, tls } = address;
+    let heard = false;
+    let leaving = false;
     const socket = tls
       ? connectTls({ servername: isIp(host) ? "" : host, ...(tls as ConnectionOptions), host, port })
       : createConnection({
@@ -56,12 +65,18 @@ export function dial(address: Address, receiver: Receiver, signal: AbortSignal):
           onread: {
             buffer: () => receiver.window(),
             callback: (count) => {
+              heard = true;
               receiver.received(count);
               return true;
             },
           },
         });
-    if (tls) socket.on("data", (chunk: Uint8Array) => deliver(receiver, chunk));
+    if (tls) {
+      socket.on("data", (chunk: Uint8Array) => {
+        heard = true;
+        deliver(receiver, chunk);
+      });
+    }
     const abort = () => socket.destroy(asError(signal.reason));
     let failure: Error | undefined;
     socket.on("error", (error) => {
@@ -69,8 +84,12 @@ export function dial(address: Address, receiver: Receiver, signal: AbortSignal):
     });
     socket.once(tls ? "secureConnect" : "connect", () => {
       signal.removeEventListener("abort", abort);
-      const open = transport(socket);
-      socket.once("close", () => receiver.closed(failure));
+      const open = transport(socket, {
+        onLeave() {
+          leaving = true;
+        },
+      });
+      socket.once("close", () => receiver.closed(leaving ? failure : lossOf(failure, heard, tls !== undefined)));
       resolve(open);
     });
     socket.once("close", () => {
@@ -83,33 +102,76 @@ export function dial(address: Address, receiver: Receiver, signal: AbortSignal):
   });
 }
 
+/** Why a connection was lost. With TLS 1.3 a server refuses a client's certificate only after the client has connected. */
+function lossOf(failure: Error | undefined, heard: boolean, tls: boolean): Error | undefined {
+  const reason = tlsReason(failure) ?? (heard ? undefined : SPEECHLESS[tls ? "tls" : "plain"]);
+  return reason === undefined ? failure : new Error(reason, failure && { cause: failure });
+}
+
+/** What `transport` tells: that it is being closed from this side, and that the system has taken all after a jam. */
+interface Hooks {
+  onLeave?(): void;
+  onDrained?(): void;
+}
+
 /** A socket that a server accepted, or that is open. */
-function transport(socket: Socket): Transport {
+function transport(socket: Socket, { onLeave, onDrained }: Hooks): Transport {
   // A batch is already one write: Nagle's algorithm could only hold it back, 40 ms at a time.
   socket.setNoDelay(true);
   socket.setKeepAlive(true, KEEP_ALIVE_DELAY);
+  // A socket counts a write as a whole until the system has taken its last byte. What is more than a portion waits
+  // here and goes out in portions, so that `pending` shows on every runtime, TLS or not, whether a large write moves.
+  const outbox = new Outbox();
+  let moving = false;
+  let ending = false;
+  const writeAll = (parts: readonly Uint8Array[], taken?: () => void) => {
+    if (parts.length === 1) {
+      socket.write(parts[0] as Uint8Array, taken);
+      return;
+    }
+    socket.cork();
+    for (const [index, part] of parts.entries()) socket.write(part, index === parts.length - 1 ? taken : undefined);
+    socket.uncork();
+  };
+  const move = () => {
+    moving = false;
+    if (!socket.writable) {
+      outbox.clear();
+      return;
+    }
+    if (outbox.size > 0) {
+      moving = true;
+      writeAll(outbox.take(PORTION), move);
+    } else if (ending) socket.end();
+    else onDrained?.();
+  };
   return {
     get pending() {
-      return socket.writableLength;
-    },
-    get left() {
-      // Only the handle sees a large write shrink. It is no public property, and not every runtime has it.
-      return (socket as Socket & { _handle?: { writeQueueSize?: number } | null })._handle?.writeQueueSize ?? 0;
+      return outbox.size + socket.writableLength;
     },
     write(parts) {
-      if (socket.destroyed) return;
-      if (parts.length === 1) {
-        socket.write(parts[0] as Uint8Array);
+      if (!socket.writable) return;
+      const size = parts.reduce((sum, part) => sum + part.length, 0);
+      if (size === 0) return;
+      if (!moving && socket.writableLength + size <= PORTION) {
+        writeAll(parts);
         return;
       }
-      socket.cork();
-      for (const part of parts) socket.write(part);
-      socket.uncork();
+      outbox.push(parts);
+      if (!moving) move();
+    },
+    end() {
+      onLeave?.();
+      ending = true;
+      if (!moving) socket.end();
+    },
+    destroy() {
+      onLeave?.();
+      outbox.clear();
+      socket.destroy();
     },
     pause: () => void socket.pause(),
     resume: () => void socket.resume(),
-    end: () => void socket.end(),
-    destroy: () => void socket.destroy(),
   };
 }
 
@@ -128,17 +190,20 @@ export function listen(
   accept: (transport: Transport, peer: { address: string; port: number }) => Receiver | undefined,
 ): Promise<Listener> {
   return new Promise((resolve, reject) => {
-    const server = createServer((socket) => {
+    // A peer that has ended its side (`echo status | nc`) gets its answers all the same.
+    const server = createServer({ allowHalfOpen: true }, (socket) => {
       let failure: Error | undefined;
       socket.on("error", (error) => {
         failure = error;
       });
       const peer = { address: socket.remoteAddress ?? "", port: socket.remotePort ?? 0 };
-      const receiver = accept(patient(socket), peer);
+      const open = patient(socket);
+      const receiver = accept(open, peer);
       if (!receiver) {
         socket.destroy();
         return;
       }
+      socket.once("end", () => open.end());
       socket.on("data", (chunk) => deliver(receiver, chunk));
       socket.once("close", () => receiver.closed(failure));
     });
@@ -158,14 +223,10 @@ export function listen(
 
 /** A transport that doesn't read requests of a peer that doesn't read the answers. */
 function patient(socket: Socket): Transport {
-  const open = transport(socket);
-  socket.on("drain", () => socket.resume());
+  const open = transport(socket, { onDrained: () => void socket.resume() });
   return {
     get pending() {
       return open.pending;
-    },
-    get left() {
-      return open.left;
     },
     write(parts) {
       open.write(parts);

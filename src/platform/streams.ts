@@ -15,8 +15,16 @@ export interface StreamSocket {
 /** Bytes that one read takes at most. By default workerd's reads bring 4 KiB, each at the price of an event-loop turn. */
 const READ_SIZE = 65_536;
 
-/** Waits until a socket is open, then reads it until it ends. */
-export async function openStreams(socket: StreamSocket, receiver: Receiver, signal: AbortSignal): Promise<Transport> {
+/**
+ * Waits until a socket is open, then reads it until it ends. `speechless` is what is said to be the cause when the
+ * server closes it before it has sent anything.
+ */
+export async function openStreams(
+  socket: StreamSocket,
+  receiver: Receiver,
+  signal: AbortSignal,
+  speechless?: string,
+): Promise<Transport> {
   let onAbort = () => {};
   const aborted = new Promise<never>((_, reject) => {
     onAbort = () => reject(signal.reason);
@@ -34,7 +42,7 @@ export async function openStreams(socket: StreamSocket, receiver: Receiver, sign
   } finally {
     signal.removeEventListener("abort", onAbort);
   }
-  return new StreamTransport(socket, receiver);
+  return new StreamTransport(socket, receiver, speechless);
 }
 
 class StreamTransport implements Transport {
@@ -42,21 +50,22 @@ class StreamTransport implements Transport {
   readonly #receiver: Receiver;
   readonly #writer: WritableStreamDefaultWriter<Uint8Array>;
   #reader: { cancel(reason?: unknown): Promise<void> } | undefined;
+  /** What it means when the server closes the connection now; `undefined` once it has sent something, or is being left. */
+  #speechless: string | undefined;
   #ended = false;
   #pending = 0;
   /** While nothing is to be read. */
   #paused: Promise<void> | undefined;
   #goOn = () => {};
 
-  constructor(socket: StreamSocket, receiver: Receiver) {
+  constructor(socket: StreamSocket, receiver: Receiver, speechless: string | undefined) {
     this.#socket = socket;
     this.#receiver = receiver;
+    this.#speechless = speechless;
     this.#writer = socket.writable.getWriter();
     this.#writer.closed.catch(() => {});
     void this.#read();
   }
-
-  readonly left = 0;
 
   get pending(): number {
     return this.#pending;
@@ -88,6 +97,7 @@ class StreamTransport implements Transport {
 
   end(): void {
     if (this.#ended) return;
+    this.#speechless = undefined;
     this.#writer.close().then(
       () => this.#close(undefined),
       (error: Error) => this.#close(error),
@@ -95,6 +105,7 @@ class StreamTransport implements Transport {
   }
 
   destroy(): void {
+    this.#speechless = undefined;
     this.#close(undefined);
   }
 
@@ -107,6 +118,7 @@ class StreamTransport implements Transport {
         const chunk = await reader.next();
         if (this.#ended) return;
         if (!chunk) break;
+        this.#speechless = undefined;
         deliver(this.#receiver, chunk);
       }
       this.#close(undefined);
@@ -122,7 +134,8 @@ class StreamTransport implements Transport {
     swallow(this.#reader?.cancel());
     swallow(this.#writer.abort());
     swallow(this.#socket.close());
-    this.#receiver.closed(cause);
+    const speechless = this.#speechless;
+    this.#receiver.closed(speechless === undefined ? cause : new Error(speechless, cause && { cause }));
   }
 }
 

@@ -2,18 +2,37 @@
  * What the library asks of a runtime: a byte stream to a server. Everything above this folder is the same everywhere.
  */
 
-/** TLS as `node:tls` takes it. On Cloudflare Workers only publicly trusted certificates work, and none of this is read. */
+/**
+ * TLS, as `node:tls` takes it. Unless it is told otherwise, a connection is made only to a server whose certificate is
+ * valid now, for the server's name, and signed by an authority that is trusted. What fails is a `ConnectionError` that
+ * says why. An option that isn't listed here, or that can't be what it is, is a `TypeError` when a client or worker is made.
+ *
+ * On Cloudflare Workers there is nothing to set (`tls: true`): certificates must be publicly trusted and for the host's
+ * name, and a client can't show one. The options are refused there.
+ */
 export interface TlsOptions {
-  /** Certificate authorities to trust, PEM; default: the runtime's. */
-  ca?: string | Uint8Array | (string | Uint8Array)[];
-  /** The client's certificate, PEM. */
+  /**
+   * Certificates of the authorities to trust, PEM: the contents of their files, several in one or in a list. They take
+   * the place of the default: the authorities that the runtime trusts. A self-signed certificate is its own authority.
+   */
+  ca?: string | Uint8Array | readonly (string | Uint8Array)[];
+  /** The client's certificate, PEM, and those between it and its authority behind it; needs `key`. Default: none is shown. */
   cert?: string | Uint8Array;
-  /** Its key, PEM. */
+  /** The private key of `cert`, PEM. */
   key?: string | Uint8Array;
-  /** The name that the server's certificate must have; default: the host. */
+  /** What `key` is encrypted with. Default: it isn't. */
+  passphrase?: string;
+  /**
+   * The name that the server's certificate must have, and that the server is asked for (SNI): a host's name, no IP
+   * address. Default: the host, which may be an IP address that the certificate then must have.
+   */
   servername?: string;
-  /** `false` takes any certificate; default `true`. */
+  /** `false` takes any certificate, anybody's: what is sent can then be read and changed on its way. Default `true`. */
   rejectUnauthorized?: boolean;
+  /** The oldest version of TLS that is spoken. Default: the runtime's, 1.2. */
+  minVersion?: "TLSv1.2" | "TLSv1.3";
+  /** Names of protocols, for servers that share one port among several by ALPN; one must be the server's. Default: none. */
+  ALPNProtocols?: readonly string[];
 }
 
 /** Where a job server is. */
@@ -36,10 +55,8 @@ export interface Receiver {
 
 /** A byte stream that is open. */
 export interface Transport {
-  /** Bytes that were written, and not yet taken by the system. */
+  /** Bytes that were written, and not yet taken by the system. Of a large write, it shrinks as its parts are taken. */
   readonly pending: number;
-  /** Of a large write that `pending` counts whole, the bytes that are left, where the runtime can say; else 0. */
-  readonly left: number;
   /** Sends the parts in order, as one write where the runtime can. They must not change until they were sent. */
   write(parts: readonly Uint8Array[]): void;
   /** Reads nothing until `resume()`; a little that was read already may still come. */

@@ -4,7 +4,8 @@
 import { connect } from "cloudflare:sockets";
 import module from "../../codec.wasm";
 import { openStreams } from "./streams.js";
-import type { Address, Receiver, Transport } from "./transport.js";
+import { SPEECHLESS } from "./tls.js";
+import type { Address, Receiver, TlsOptions, Transport } from "./transport.js";
 
 /** The codec, compiled. */
 export function codecModule(): object {
@@ -39,13 +40,44 @@ export function requestScope(): () => boolean {
   };
 }
 
+/**
+ * @throws TypeError when there is an option: sockets here have none for TLS, and one that is passed over in silence
+ * would be missed only when it is too late. `rejectUnauthorized: true` is what they do.
+ */
+export function checkTls(tls: TlsOptions): void {
+  const name = Object.keys(tls).find((key) => key !== "rejectUnauthorized" || tls.rejectUnauthorized === false);
+  if (name !== undefined) {
+    throw new TypeError(
+      `tls.${name} can't be had on Cloudflare Workers: their sockets take publicly trusted certificates for the host's ` +
+        "name, and show none. Give tls: true, or reach a private server through a VPC network or a tunnel",
+    );
+  }
+}
+
+/** What workerd says of every connection that can't be made, and of a TLS handshake that fails, whatever the cause. */
+const REFUSED = "cannot connect to the specified address";
+
+const TLS_REFUSED =
+  "nothing listens there, or Workers may not reach it (a private address, Cloudflare's own, or port 25), or the TLS " +
+  "handshake failed: its certificate must be publicly trusted, valid now and for this host's name, and the port must " +
+  "not be a plain one (gearman://). Workers aren't told which of these it is";
+
+const SPEECHLESS_TLS =
+  "it closed the connection before it had sent anything: it may ask for a client's certificate, which Workers can't " +
+  "show, or the job server behind it is away";
+
 /** Opens a stream. Rejects with the runtime's error when none can be had, and when the signal aborts first. */
 export async function dial(address: Address, receiver: Receiver, signal: AbortSignal): Promise<Transport> {
   const socket = connect(
     { hostname: address.host, port: address.port },
     { secureTransport: address.tls ? "on" : "off", allowHalfOpen: false },
   );
-  return openStreams(socket, receiver, signal);
+  try {
+    return await openStreams(socket, receiver, signal, address.tls ? SPEECHLESS_TLS : SPEECHLESS.plain);
+  } catch (error) {
+    const refused = address.tls && error instanceof Error && error.message.includes(REFUSED);
+    throw refused ? new Error(TLS_REFUSED, { cause: error }) : error;
+  }
 }
 
 /** What this machine is called: here nobody can know. */

@@ -1,7 +1,6 @@
 import assert from "node:assert/strict";
 import type { Socket } from "node:net";
 import { Client, TimeoutError, Worker } from "edgear";
-import { JobServer } from "edgear/server";
 import { describe, inject, test } from "vitest";
 import { packet, read, write } from "../codec/packets.ts";
 import { eventually, pause, rejection } from "../conformance/case.ts";
@@ -150,8 +149,14 @@ describe.each(inject("servers"))("over $name", ({ address }) => {
   });
 
   test("a reader who takes nothing any more loses its task, once others wait behind it", async () => {
-    const { promise: streamed, resolve: onStreamed } = Promise.withResolvers<void>();
-    const { promise: gate, resolve: open } = Promise.withResolvers<void>();
+    let onStreamed = () => {};
+    const streamed = new Promise<void>((resolve) => {
+      onStreamed = resolve;
+    });
+    let open = () => {};
+    const gate = new Promise<void>((resolve) => {
+      open = resolve;
+    });
     await working(async (name, client, worker) => {
       worker.add(`${name}-gate`, () => gate.then(() => "done"));
       worker.once("complete", () => onStreamed());
@@ -171,56 +176,4 @@ describe.each(inject("servers"))("over $name", ({ address }) => {
       );
     });
   });
-
-  test("coalesced submits get every event once each, on one connection and over several", async () => {
-    await using other = new Client(address);
-    const name = fresh("joined");
-    const client = new Client(address);
-    const options = { unique: "joined" };
-    const tasks = [
-      client.submit(name, "x", options),
-      client.submit(name, "x", options),
-      other.submit(name, "x", options),
-    ];
-    const handles = await Promise.all(tasks.map(async ({ handle }) => String(await handle)));
-    assert.equal(new Set(handles).size, 1);
-    await using worker = new Worker(address);
-    worker.add(name, async function* (job) {
-      job.status(1, 2);
-      job.warn("careful");
-      yield "a";
-      yield "b";
-      return "done";
-    });
-    const running = worker.run();
-    const told = await Promise.all(
-      tasks.map(async (task) => {
-        const events: string[] = [];
-        for await (const event of task) events.push(event.type === "status" ? "status" : event.payload.text());
-        return [...events, (await task.result).text()];
-      }),
-    );
-    for (const each of told) assert.deepEqual(each, ["status", "careful", "a", "b", "done"]);
-    await client.close();
-    await worker.close();
-    await running;
-  });
-});
-
-test("events that came before somebody read are not missed", async () => {
-  await using server = await JobServer.listen({ port: 0 });
-  await using worker = new Worker(server.address);
-  worker.add("f", async function* () {
-    for (let part = 0; part < 100; part++) yield String(part);
-  });
-  void worker.run();
-  await using client = new Client(server.address);
-  const task = client.submit("f");
-  await task.result;
-  const late: string[] = [];
-  for await (const event of task) if (event.type === "data") late.push(event.payload.text());
-  assert.deepEqual(
-    late,
-    Array.from({ length: 100 }, (_, part) => String(part)),
-  );
 });

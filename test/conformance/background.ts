@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
-import { Client, type JobHandle } from "edgear";
-import { type Case, eventually, pause } from "./case.ts";
+import type { JobHandle } from "edgear";
+import { type Case, Client, eventually, pause } from "./case.ts";
 import { fresh, NOBODY } from "./names.ts";
 
 /** Background jobs: submitted, acknowledged, taken in the order of their priorities and at their time. */

@@ -1,11 +1,49 @@
 import assert from "node:assert/strict";
 
+import { type ClientOptions, type Connect, Client as PlainClient, Worker as PlainWorker } from "edgear";
+
+/** How the cases' clients and workers make their sockets; by default the runtime does. */
+let connect: Connect | undefined;
+
+/** Has all clients and workers that are made from now on use these sockets. */
+export function connectBy(injected: Connect): void {
+  connect = injected;
+}
+
+/** The library's, with the sockets that the run wants. */
+export class Client extends PlainClient {
+  constructor(servers: ConstructorParameters<typeof PlainClient>[0], options: ClientOptions = {}) {
+    super(servers, connect ? { connect, ...options } : options);
+  }
+}
+
+export class Worker extends PlainWorker {
+  constructor(...[servers, options = {}]: ConstructorParameters<typeof PlainWorker>) {
+    super(servers, connect ? { connect, ...options } : options);
+  }
+}
+
 /** What a case is run against. */
 export interface Environment {
   /** A job server, as `host:port`, with the workers of test/support/workers.ts. */
   readonly server: string;
+  /** All of them, this one first. */
+  readonly servers: readonly string[];
+  /** A server that acknowledges jobs, and then says nothing more, whatever it is asked. */
+  readonly frozen: string;
   /** A server that takes connections and never answers. */
   readonly silent: string;
+}
+
+/** An environment for each of the servers. */
+export function environments(
+  servers: readonly { readonly name: string; readonly address: string }[],
+  others: Pick<Environment, "silent" | "frozen">,
+): { name: string; environment: Environment }[] {
+  return servers.map(({ name, address }) => {
+    const all = [address, ...servers.map((server) => server.address).filter((each) => each !== address)];
+    return { name, environment: { server: address, servers: all, ...others } };
+  });
 }
 
 /**

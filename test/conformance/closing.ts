@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
-import { Client, ClosedError } from "edgear";
-import { type Case, collect, rejection } from "./case.ts";
+import { ClosedError } from "edgear";
+import { type Case, Client, collect, rejection } from "./case.ts";
 import { AWAY, NOBODY } from "./names.ts";
 
 /** The end of a client, and of waiting for it. */

@@ -1,7 +1,9 @@
 import { describe, inject, test } from "vitest";
+import { environments } from "./case.ts";
 import { cases } from "./cases.ts";
 
-for (const { name, address } of inject("servers"))
+for (const { name, environment } of environments(inject("servers"), inject("faulty"))) {
   describe(`against ${name}`, () => {
-    for (const { name, run } of cases) test(name, () => run({ server: address, silent: inject("silent") }));
+    for (const { name: what, run } of cases) test(what, () => run(environment));
   });
+}

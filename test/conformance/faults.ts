@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
-import { Client, ConnectionError, ServerError, TimeoutError } from "edgear";
-import { type Case, pause, rejection } from "./case.ts";
+import { ConnectionError, ServerError, TimeoutError } from "edgear";
+import { type Case, Client, pause, rejection } from "./case.ts";
 import { AWAY, fresh, NOBODY } from "./names.ts";
 
 /** A function, a workload or options as a program without types may give them. */

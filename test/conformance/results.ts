@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
-import { Client, JobFailedError, Payload, Task, TimeoutError } from "edgear";
-import { type Case, collect, rejection } from "./case.ts";
+import { JobFailedError, Payload, Task, TimeoutError } from "edgear";
+import { type Case, Client, collect, rejection } from "./case.ts";
 import { fresh, NOBODY } from "./names.ts";
 
 /** Foreground jobs: what comes back of them. */

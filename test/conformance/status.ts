@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
-import { Client, type JobStatus, TimeoutError } from "edgear";
-import { type Case, rejection } from "./case.ts";
+import { type JobStatus, TimeoutError } from "edgear";
+import { type Case, Client, rejection } from "./case.ts";
 import { AWAY, fresh, NOBODY } from "./names.ts";
 
 const QUEUED = { known: true, running: false, numerator: 0, denominator: 0, progress: 0, state: "queued" };

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
-import { Client, JobExceptionError, JobFailed, JobFailedError, Worker } from "edgear";
-import { type Case, collect, eventually, pause, rejection } from "./case.ts";
+import { JobExceptionError, JobFailed, JobFailedError } from "edgear";
+import { type Case, Client, collect, eventually, pause, rejection, Worker } from "./case.ts";
 import { fresh } from "./names.ts";
 
 /** Working jobs off. */

@@ -33,7 +33,10 @@ test("nor does a request that comes while another one uses the client, and it do
 
 test("nor one that comes while the other's connection is being made", { timeout: 90_000 }, async () => {
   // By TLS, to a server that says nothing, it takes as long as it may.
-  await using worker = await deploy({ GEARMAN_SERVERS: `gearmans://${inject("silent")}` }, "test/e2e/shared-client.ts");
+  await using worker = await deploy(
+    { GEARMAN_SERVERS: `gearmans://${inject("faulty").silent}` },
+    "test/e2e/shared-client.ts",
+  );
   const codes = (await Promise.all(Array.from({ length: 4 }, () => ask(worker)))) as { code: string }[];
   expect(codes.filter(({ code }) => code === "REQUEST_SCOPE")).toHaveLength(3);
 });

@@ -1,14 +1,17 @@
 // Runs the shared suite without a test runner: on Node 20, Deno and Bun. It is bundled first (installed.ts), the
-// library left out: that is the installed package. Arguments: the servers and the silent one, as JSON.
+// library left out: that is the installed package. Arguments: the servers and the faulty ones, as JSON.
+import { environments } from "../conformance/case.ts";
 import { cases } from "../conformance/cases.ts";
 
-const [servers, silent] = JSON.parse(process.argv[2] ?? "[]") as [{ name: string; address: string }[], string];
+type Arguments = Parameters<typeof environments>;
+
+const [servers, faulty] = JSON.parse(process.argv[2] ?? "[]") as Arguments;
 let passed = 0;
 let failed = 0;
-for (const { name: server, address } of servers) {
+for (const { name: server, environment } of environments(servers, faulty)) {
   for (const { name, run } of cases) {
     try {
-      await run({ server: address, silent });
+      await run(environment);
       passed++;
     } catch (error) {
       failed++;

@@ -1,5 +1,12 @@
 import { once } from "node:events";
 import { type AddressInfo, createServer, type Socket } from "node:net";
+import { packet, read, write } from "../codec/packets.ts";
+
+// Packet types, by the protocol's numbers.
+const SUBMIT_JOB = 7;
+const JOB_CREATED = 8;
+const OPTION_REQ = 26;
+const OPTION_RES = 27;
 
 /** A server that is not right: what it does with each connection is up to the test. */
 export interface FaultyServer extends AsyncDisposable {
@@ -31,6 +38,16 @@ export async function startFaultyServer(accept: (socket: Socket) => void): Promi
 /** Reads, and never answers. */
 export function silent(socket: Socket): void {
   socket.resume();
+}
+
+/** Acknowledges jobs, and says nothing more: as a line does that died at the other end only. */
+export function frozen(socket: Socket): void {
+  socket.on("data", (chunk: Buffer) => {
+    for (const { type, args } of read("client", chunk).packets) {
+      if (type === OPTION_REQ) socket.write(write("server", packet(OPTION_RES, args)));
+      else if (type === SUBMIT_JOB) socket.write(write("server", packet(JOB_CREATED, ["H:frozen:1"])));
+    }
+  });
 }
 
 /** Answers whatever comes with what is no packet. */

@@ -1,7 +1,7 @@
 import { JobServer } from "edgear/server";
 import type { TestProject } from "vitest/node";
 import { command } from "./command.ts";
-import { babbling, silent, startFaultyServer } from "./faults.ts";
+import { babbling, frozen, silent, startFaultyServer } from "./faults.ts";
 import { startGearmand } from "./gearmand.ts";
 import type { TestServer } from "./provided.ts";
 import { textCommand } from "./text-command.ts";
@@ -23,7 +23,10 @@ export default async function setup(project: TestProject): Promise<() => Promise
     await limitQueue(port);
   }
   project.provide("servers", servers);
-  project.provide("silent", stack.use(await startFaultyServer(silent)).address);
+  project.provide("faulty", {
+    silent: stack.use(await startFaultyServer(silent)).address,
+    frozen: stack.use(await startFaultyServer(frozen)).address,
+  });
   project.provide("babbling", stack.use(await startFaultyServer(babbling)).address);
   const all = stack.move();
   return () => all.disposeAsync();

@@ -11,8 +11,8 @@ declare module "vitest" {
   interface ProvidedContext {
     /** The servers of the shared suite, the real gearmand first. */
     servers: TestServer[];
-    /** The address of a server that takes connections and never answers. */
-    silent: string;
+    /** The addresses of servers that are not right, as the shared suite has them. */
+    faulty: { silent: string; frozen: string };
     /** The address of a server whose answers are no packets. */
     babbling: string;
   }

@@ -132,7 +132,7 @@ describe("a job server that", () => {
   });
 
   test.for(requests)("is silent makes %s a gateway time-out", async ([path, init]) => {
-    const response = await askWith({ GEARMAN_SERVERS: inject("silent"), REQUEST_TIMEOUT: 100 }, path, init);
+    const response = await askWith({ GEARMAN_SERVERS: inject("faulty").silent, REQUEST_TIMEOUT: 100 }, path, init);
     const { status, code, message } = await problem(response);
     expect([status, code]).toEqual([504, "TIMEOUT"]);
     expect(message).toContain("100 ms");
