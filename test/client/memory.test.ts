@@ -1,0 +1,67 @@
+import assert from "node:assert/strict";
+import { test } from "vitest";
+import { command } from "../support/command.ts";
+import { startGearmand } from "../support/gearmand.ts";
+
+/** Submits so many jobs in bulk, and prints how much the heap grew from the first tenth on, in bytes. */
+const BULK = `
+  const { Client } = await import("edgear");
+  const client = new Client(process.argv[1]);
+  const jobs = Number(process.argv[2]);
+  function* source() {
+    for (let job = 0; job < jobs; job++) yield "workload " + job;
+  }
+  let given = 0;
+  let before = 0;
+  const used = () => (globalThis.gc(), process.memoryUsage().heapUsed + process.memoryUsage().arrayBuffers);
+  for await (const job of client.backgroundAll("nobody", source())) if (++given === jobs / 10) before = used();
+  console.log(JSON.stringify({ given, growth: used() - before }));
+  await client.close();
+`;
+
+/** Runs jobs with events, and prints how much the heap grew from the first tenth on. */
+const TASKS = `
+  const { Client, Worker } = await import("edgear");
+  const worker = new Worker(process.argv[1], { concurrency: 50 });
+  worker.add("f", async function* () { yield "part"; return "done"; });
+  worker.run();
+  const client = new Client(process.argv[1]);
+  const used = () => (globalThis.gc(), process.memoryUsage().heapUsed + process.memoryUsage().arrayBuffers);
+  const { signal } = new AbortController();
+  let before = 0;
+  const rounds = Number(process.argv[2]) / 100;
+  for (let round = 0; round < rounds; round++) {
+    await Promise.all(Array.from({ length: 100 }, async (_, job) => {
+      const options = { signal, timeout: 60_000, unique: job % 2 ? "u" + job : undefined };
+      if (!options.unique) delete options.unique;
+      if (job % 3) await client.run("f", "x", options);
+      else await client.submit("f", "x", options).result;
+    }));
+    if (round === Math.floor(rounds / 10)) before = used();
+  }
+  console.log(JSON.stringify({ given: rounds * 100, growth: used() - before }));
+  await client.close();
+  await worker.close();
+`;
+
+async function run(script: string, ...args: string[]): Promise<{ given: number; growth: number }> {
+  const node = ["--expose-gc", "--input-type=module", "-e", script, ...args];
+  const { code, stdout, stderr } = await command(process.execPath, node, { timeout: 60_000 });
+  assert.equal(code, 0, stderr);
+  return JSON.parse(stdout);
+}
+
+test("a bulk submit's memory is flat", { timeout: 90_000 }, async () => {
+  await using server = await startGearmand({ args: ["--hashtable-buckets=1000003"] });
+  const { given, growth } = await run(BULK, server.address, "100000");
+  assert.equal(given, 100_000);
+  // 90,000 jobs later: less than 20 bytes for each.
+  assert.ok(growth < 1_800_000, `${growth} bytes`);
+});
+
+test("tasks that are done leave nothing behind", { timeout: 90_000 }, async () => {
+  await using server = await startGearmand();
+  const { given, growth } = await run(TASKS, server.address, "20000");
+  assert.equal(given, 20_000);
+  assert.ok(growth < 1_800_000, `${growth} bytes`);
+});
