@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { ConnectionLostError } from "edgear";
-import { type Case, Client, collect, eventually, rejection, Worker } from "./case.ts";
+import { type Case, Client, collect, eventually, pause, rejection, Worker } from "./case.ts";
 import { fresh, NOBODY } from "./names.ts";
 
 /** The life of connections, and what tasks are told over them. */
@@ -87,6 +87,31 @@ export const life: readonly Case[] = [
         }),
       );
       for (const each of told) assert.deepEqual(each, ["1/2", "warning careful", "data a", "data b", "done"]);
+      await worker.close();
+      await running;
+    },
+  },
+  {
+    name: "a reader who is behind misses nothing, and may make other calls meanwhile",
+    async run({ server }) {
+      const name = fresh("stream");
+      const worker = new Worker(server);
+      worker.add(name, async function* () {
+        for (let part = 0; part < 200; part++) yield new Uint8Array(50_000).fill(part);
+        return "done";
+      });
+      const running = worker.run();
+      await using client = new Client(server);
+      const task = client.submit(name);
+      let part = 0;
+      for await (const event of task) {
+        assert.ok(event.type === "data" && event.payload.bytes.every((byte) => byte === part), `part ${part}`);
+        if (part % 40 === 5) await pause(30);
+        if (part % 40 === 10) assert.equal((await client.run("reverse", "abc")).text(), "cba");
+        part++;
+      }
+      assert.equal(part, 200);
+      assert.equal((await task.result).text(), "done");
       await worker.close();
       await running;
     },
