@@ -14,9 +14,9 @@ export interface JobTypes {
 /** Functions by name. An interface fits: `interface Jobs { resize: { workload: { id: number }; result: string } }`. */
 export type JobMap<Jobs> = { [Name in keyof Jobs]: JobTypes };
 
-/** Any functions with anything: the default. */
-// biome-ignore lint/suspicious/noExplicitAny: it is the only type that every use of an untyped job may be
-export type AnyJobs = Record<string, { workload: any; result: any }>;
+/** Any functions with anything: the default. Clients and workers of it can be taken for those of any map, and the reverse. */
+// biome-ignore lint/suspicious/noExplicitAny: nothing else can be taken for any map
+export type AnyJobs = any;
 
 /** A validator as Standard Schema (https://standardschema.dev) describes it: zod, valibot, arktype and others are such. */
 export interface Validator<Input = unknown, Output = Input> {
@@ -42,8 +42,8 @@ type AnyValidator = Validator<any, any>;
 
 /** The validators of a function. What they check is JSON. */
 export interface JobValidators {
-  readonly workload?: AnyValidator;
-  readonly result?: AnyValidator;
+  readonly workload?: AnyValidator | undefined;
+  readonly result?: AnyValidator | undefined;
 }
 
 /** Validators by function; the types of the jobs are those of the validators. */
@@ -54,8 +54,7 @@ export type Validators<Jobs> = { readonly [Name in keyof Jobs]?: Jobs[Name] } & 
 /** The names of a map's functions. */
 export type FunctionName<Jobs> = Extract<keyof Jobs, string>;
 
-type Part<Jobs, Name extends keyof Jobs, Which extends keyof JobTypes> =
-  Jobs[Name] extends Record<Which, infer Value> ? Value : unknown;
+type Part<Job, Which extends keyof JobTypes> = Which extends keyof Job ? Job[Which] : unknown;
 
 /** What goes into a validator, or a type as it is. */
 type Input<Type> = Type extends Validator<infer Value, infer _> ? Value : Type;
@@ -64,12 +63,12 @@ type Input<Type> = Type extends Validator<infer Value, infer _> ? Value : Type;
 type Output<Type> = Type extends Validator<infer _, infer Value> ? Value : Type;
 
 /** What the handler of the function `Name` takes, and what it gives. */
-export type WorkloadOf<Jobs, Name extends keyof Jobs> = Output<Part<Jobs, Name, "workload">>;
-export type ResultOf<Jobs, Name extends keyof Jobs> = Input<Part<Jobs, Name, "result">>;
+export type WorkloadOf<Jobs, Name extends keyof Jobs> = Output<Part<Jobs[Name], "workload">>;
+export type ResultOf<Jobs, Name extends keyof Jobs> = Input<Part<Jobs[Name], "result">>;
 
 /** What whoever submits a job gives, and what comes back. Without types it is whatever can be sent, and nobody knows what. */
-export type GivenWorkload<Jobs, Name extends keyof Jobs> = Untyped<Input<Part<Jobs, Name, "workload">>, PayloadInput>;
-export type GivenResult<Jobs, Name extends keyof Jobs> = Untyped<Output<Part<Jobs, Name, "result">>, unknown>;
+export type GivenWorkload<Jobs, Name extends keyof Jobs> = Untyped<Input<Part<Jobs[Name], "workload">>, PayloadInput>;
+export type GivenResult<Jobs, Name extends keyof Jobs> = Untyped<Output<Part<Jobs[Name], "result">>, unknown>;
 
 type Untyped<Type, Instead> = unknown extends Type ? Instead : Type;
 

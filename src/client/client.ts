@@ -12,6 +12,7 @@ import {
   type FunctionName,
   type GivenResult,
   type GivenWorkload,
+  type JobMap,
   type JobValidators,
   type Validator,
   type WorkloadArguments,
@@ -43,7 +44,7 @@ import {
 import { Task } from "./task.js";
 
 /** A job to ask for: what a submit gave (as it is, or as it was stored), or its handle. */
-export type JobReference = string | { readonly handle: string; readonly server?: string };
+export type JobReference = string | { readonly handle: string; readonly server?: string | undefined };
 
 /**
  * Submits jobs to Gearman job servers and asks for them. It connects when it is first used, with one connection a
@@ -54,7 +55,9 @@ export type JobReference = string | { readonly handle: string; readonly server?:
  *
  * What becomes of each call when a connection is lost is told in docs/client.md, "When a connection is lost".
  */
-export class Client<Jobs extends object = AnyJobs> extends Emitter<ClientEvents> implements AsyncDisposable {
+export class Client<Jobs extends JobMap<Jobs> = AnyJobs> extends Emitter<ClientEvents> implements AsyncDisposable {
+  /** For the compiler alone: a client of more functions is one of fewer, but not of others. */
+  declare protected readonly "~jobs": Jobs;
   readonly #dispatcher: Dispatcher;
   readonly #defaults: SubmissionDefaults;
   readonly #validators: Readonly<Record<string, JobValidators>>;
@@ -106,10 +109,10 @@ export class Client<Jobs extends object = AnyJobs> extends Emitter<ClientEvents>
    * @throws TypeError when an argument is wrong
    * @throws BulkError (by the loop) when an item could not be submitted: which, why, and what became of those after it
    */
-  backgroundAll<Name extends FunctionName<Jobs>>(
+  backgroundAll<Name extends FunctionName<Jobs>, Workload extends GivenWorkload<Jobs, Name>>(
     name: Name,
-    source: Iterable<GivenWorkload<Jobs, Name>> | AsyncIterable<GivenWorkload<Jobs, Name>>,
-    options: BulkOptions<GivenWorkload<Jobs, Name>> = {},
+    source: Iterable<Workload> | AsyncIterable<Workload>,
+    options: BulkOptions<Workload> = {},
   ): AsyncGenerator<JobHandle, void, undefined> {
     checkBulk(name, source, options as BulkOptions);
     const { maxInFlight = this.#maxInFlight, unique, ...rest } = options;
