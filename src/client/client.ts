@@ -3,6 +3,7 @@ import { PacketType } from "../../assembly/protocol.js";
 import { parseServers, type Servers } from "../connection/address.js";
 import { checkHandle, checkMilliseconds, checkOptions, checkText, checkUnique, show } from "../connection/check.js";
 import { onAbort } from "../connection/signals.js";
+import { abortable } from "../connection/wait.js";
 import { ClosedError, TimeoutError } from "../errors.js";
 import { Emitter } from "../events.js";
 import {
@@ -15,6 +16,7 @@ import {
   type JobMap,
   type JobValidators,
   type Validator,
+  validatorsOf,
   type WorkloadArguments,
 } from "../jobs.js";
 import type { Payload, PayloadInput } from "../payload.js";
@@ -94,12 +96,17 @@ export class Client<Jobs extends JobMap<Jobs> = AnyJobs> extends Emitter<ClientE
     ...args: WorkloadArguments<GivenWorkload<Jobs, Name>, BackgroundOptions>
   ): Promise<JobHandle> {
     const [workload, options] = args as [PayloadInput?, BackgroundOptions?];
-    const validator = this.#validatorsOf(name).workload;
-    const wire = validator ? await this.#checked(validator, name, workload) : workload;
-    const submission = checkBackground(name, wire, options, this.#defaults);
+    const validator = validatorsOf(this.#validators, name).workload;
+    const submission = checkBackground(name, validator ? undefined : workload, options, this.#defaults);
     const signal = options?.signal;
     signal?.throwIfAborted();
-    return this.#promise(new BackgroundCall(this.#dispatcher, submission), signal);
+    if (!validator) return this.#promise(new BackgroundCall(this.#dispatcher, submission), signal);
+    return this.#whenChecked(validator, name, workload, signal, (wire) =>
+      this.#dispatch(
+        new BackgroundCall(this.#dispatcher, checkBackground(name, wire, options, this.#defaults)),
+        signal,
+      ),
+    );
   }
 
   /**
@@ -146,7 +153,7 @@ export class Client<Jobs extends JobMap<Jobs> = AnyJobs> extends Emitter<ClientE
 
   /**
    * Submits a foreground job, to follow it: its data, warnings and status as they come, and its result.
-   * @throws TypeError when an argument is wrong; nothing was sent then (what a validator refuses, `result` rejects with)
+   * @throws TypeError when an argument is wrong; nothing was sent then. What a validator refuses, `result` rejects with.
    */
   submit<Name extends FunctionName<Jobs>>(
     name: Name,
@@ -163,27 +170,9 @@ export class Client<Jobs extends JobMap<Jobs> = AnyJobs> extends Emitter<ClientE
     options: ForegroundOptions | undefined,
     told: boolean,
   ): Task<Result> {
-    const { workload: checked, result } = this.#validatorsOf(name);
+    const { workload: validator, result } = validatorsOf(this.#validators, name);
     const task = new Task<Result>(name, told, result);
-    if (checked) {
-      // The arguments that can be checked at once are.
-      checkForeground(name, undefined, options, this.#defaults);
-      this.#checked(checked, name, workload)
-        .then((wire) => this.#follow(task, name, wire, options))
-        .catch((error: unknown) => task.fail(error));
-    } else {
-      this.#follow(task, name, workload, options);
-    }
-    return task;
-  }
-
-  #follow<Result>(
-    task: Task<Result>,
-    name: string,
-    workload: PayloadInput,
-    options: ForegroundOptions | undefined,
-  ): void {
-    const submission = checkForeground(name, workload, options, this.#defaults);
+    const submission = checkForeground(name, validator ? undefined : workload, options, this.#defaults);
     const { signal, timeout } = options ?? {};
     if (timeout !== undefined) {
       const late = () =>
@@ -192,9 +181,22 @@ export class Client<Jobs extends JobMap<Jobs> = AnyJobs> extends Emitter<ClientE
       task.onSettled(() => clearTimeout(timer));
     }
     if (signal) task.onSettled(onAbort(signal, () => task.fail(signal.reason)));
-    if (task.done) return;
     if (this.#closed) task.fail(this.#closed);
-    else this.#dispatcher.dispatch(new TaskCall(this.#dispatcher, submission, task));
+    if (task.done) return task;
+    const { closing } = this.#dispatcher;
+    // While the result is checked, no connection knows of the task any more.
+    if (result) task.onSettled(onAbort(closing, () => task.fail(closing.reason)));
+    if (validator) {
+      const settled = new AbortController();
+      task.onSettled(() => settled.abort());
+      this.#whenChecked(validator, name, workload, settled.signal, (wire) => {
+        const checked = checkForeground(name, wire, options, this.#defaults);
+        this.#dispatcher.dispatch(new TaskCall(this.#dispatcher, checked, task));
+      }).catch((error: unknown) => task.fail(error));
+    } else {
+      this.#dispatcher.dispatch(new TaskCall(this.#dispatcher, submission, task));
+    }
+    return task;
   }
 
   /**
@@ -287,6 +289,10 @@ export class Client<Jobs extends JobMap<Jobs> = AnyJobs> extends Emitter<ClientE
 
   #promise<T>(call: PromisedCall<T>, signal?: AbortSignal, only?: Server): Promise<T> {
     if (this.#closed) return Promise.reject(this.#closed);
+    return this.#dispatch(call, signal, only);
+  }
+
+  #dispatch<T>(call: PromisedCall<T>, signal?: AbortSignal, only?: Server): Promise<T> {
     this.#dispatcher.dispatch(call, only);
     if (signal) {
       const release = onAbort(signal, () => call.reject(signal.reason));
@@ -335,12 +341,26 @@ export class Client<Jobs extends JobMap<Jobs> = AnyJobs> extends Emitter<ClientE
     throw new TypeError(`the job was submitted to ${name}, which isn't one of this client's servers (${names})`);
   }
 
-  #validatorsOf(name: string): JobValidators {
-    return Object.hasOwn(this.#validators, name) ? (this.#validators[name] as JobValidators) : {};
-  }
-
-  #checked(validator: Validator, name: string, workload: PayloadInput): Promise<PayloadInput> {
-    return checkedJson(validator, workload, `the workload of ${show(name)}`);
+  /**
+   * Has a workload checked, and submits it when it is valid. Until then it is in flight as any call: a client that is
+   * closed waits for it, and neither a signal nor `destroy` waits for a validator that takes its time.
+   */
+  async #whenChecked<T>(
+    validator: Validator,
+    name: string,
+    workload: PayloadInput,
+    signal: AbortSignal | undefined,
+    submit: (wire: string) => T | Promise<T>,
+  ): Promise<T> {
+    if (this.#closed) throw this.#closed;
+    this.#dispatcher.expect();
+    try {
+      const checking = checkedJson(validator, workload, `the workload of ${show(name)}`);
+      const wire = await abortable(abortable(checking, signal), this.#dispatcher.closing);
+      return submit(wire);
+    } finally {
+      this.#dispatcher.settled();
+    }
   }
 }
 

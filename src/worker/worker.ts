@@ -8,6 +8,7 @@ import {
   type JobMap,
   type JobValidators,
   type ResultOf,
+  validatorsOf,
   type WorkloadOf,
 } from "../jobs.js";
 import { Connections } from "./connections.js";
@@ -117,7 +118,7 @@ export class Worker<Jobs extends JobMap<Jobs> = AnyJobs> extends WorkerEmitter i
     if (typeof handler !== "function")
       throw new TypeError(`the handler of ${show(name)} must be a function, not ${show(handler)}`);
     checkFunctionOptions(name, options);
-    this.#registrations.set(name, { handler, options, validators: this.#validators[name] ?? {} });
+    this.#registrations.set(name, { handler, options, validators: validatorsOf(this.#validators, name) });
     for (const session of this.#connections.sessions) {
       if (session.register(name, options.serverTimeout))
         this.emit("register", { server: session.server, functions: [name] });
