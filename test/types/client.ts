@@ -74,6 +74,8 @@ client.run("resize", undefined);
 client.run("sweep");
 client.run("sweep", undefined, { timeout: 1_000 });
 client.run("sweep", { force: true });
+// @ts-expect-error: it has another type
+client.run("sweep", { force: "yes" });
 client.run("count");
 client.submit("count", undefined, { timeout: 1_000 });
 // @ts-expect-error: there is none
