@@ -2,7 +2,7 @@
  * Jobs with types: a map from a function's name to what goes in and what comes out, and validators for both.
  */
 
-import { checkOptions, show } from "./connection/check.js";
+import { checkFunction, checkOptions, show } from "./connection/check.js";
 import { Payload, type PayloadInput, toWire } from "./payload.js";
 
 /** What a function takes and gives. What is left out is anything that can be sent. */
@@ -14,9 +14,9 @@ export interface JobTypes {
 /** Functions by name. An interface fits: `interface Jobs { resize: { workload: { id: number }; result: string } }`. */
 export type JobMap<Jobs> = { [Name in keyof Jobs]: JobTypes };
 
-/** Any functions with anything: the default. */
-// biome-ignore lint/suspicious/noExplicitAny: it is the only type that every use of an untyped job may be
-export type AnyJobs = Record<string, { workload: any; result: any }>;
+/** Any functions with anything: the default. Clients and workers of it can be taken for those of any map, and the reverse. */
+// biome-ignore lint/suspicious/noExplicitAny: nothing else can be taken for any map
+export type AnyJobs = any;
 
 /** A validator as Standard Schema (https://standardschema.dev) describes it: zod, valibot, arktype and others are such. */
 export interface Validator<Input = unknown, Output = Input> {
@@ -42,8 +42,8 @@ type AnyValidator = Validator<any, any>;
 
 /** The validators of a function. What they check is JSON. */
 export interface JobValidators {
-  readonly workload?: AnyValidator;
-  readonly result?: AnyValidator;
+  readonly workload?: AnyValidator | undefined;
+  readonly result?: AnyValidator | undefined;
 }
 
 /** Validators by function; the types of the jobs are those of the validators. */
@@ -54,8 +54,7 @@ export type Validators<Jobs> = { readonly [Name in keyof Jobs]?: Jobs[Name] } & 
 /** The names of a map's functions. */
 export type FunctionName<Jobs> = Extract<keyof Jobs, string>;
 
-type Part<Jobs, Name extends keyof Jobs, Which extends keyof JobTypes> =
-  Jobs[Name] extends Record<Which, infer Value> ? Value : unknown;
+type Part<Job, Which extends keyof JobTypes> = Which extends keyof Job ? Job[Which] : unknown;
 
 /** What goes into a validator, or a type as it is. */
 type Input<Type> = Type extends Validator<infer Value, infer _> ? Value : Type;
@@ -64,12 +63,12 @@ type Input<Type> = Type extends Validator<infer Value, infer _> ? Value : Type;
 type Output<Type> = Type extends Validator<infer _, infer Value> ? Value : Type;
 
 /** What the handler of the function `Name` takes, and what it gives. */
-export type WorkloadOf<Jobs, Name extends keyof Jobs> = Output<Part<Jobs, Name, "workload">>;
-export type ResultOf<Jobs, Name extends keyof Jobs> = Input<Part<Jobs, Name, "result">>;
+export type WorkloadOf<Jobs, Name extends keyof Jobs> = Output<Part<Jobs[Name], "workload">>;
+export type ResultOf<Jobs, Name extends keyof Jobs> = Input<Part<Jobs[Name], "result">>;
 
 /** What whoever submits a job gives, and what comes back. Without types it is whatever can be sent, and nobody knows what. */
-export type GivenWorkload<Jobs, Name extends keyof Jobs> = Untyped<Input<Part<Jobs, Name, "workload">>, PayloadInput>;
-export type GivenResult<Jobs, Name extends keyof Jobs> = Untyped<Output<Part<Jobs, Name, "result">>, unknown>;
+export type GivenWorkload<Jobs, Name extends keyof Jobs> = Untyped<Input<Part<Jobs[Name], "workload">>, PayloadInput>;
+export type GivenResult<Jobs, Name extends keyof Jobs> = Untyped<Output<Part<Jobs[Name], "result">>, unknown>;
 
 type Untyped<Type, Instead> = unknown extends Type ? Instead : Type;
 
@@ -84,13 +83,19 @@ export type WorkloadArguments<Workload, Options> = undefined extends Workload
  * @throws TypeError in words when it isn't valid, or has no JSON
  */
 export async function checkedJson(validator: AnyValidator, value: unknown, what: string): Promise<string> {
+  // Before it is checked: whoever changes it meanwhile must not send something that wasn't.
+  const json = toJson(value, what);
   await validate(validator, value, what);
+  return json;
+}
+
+function toJson(value: unknown, what: string): string {
   if (value === undefined) return "";
-  if (value instanceof ArrayBuffer || ArrayBuffer.isView(value))
-    throw new TypeError(`${what} has a validator, and so goes as JSON, which can't carry bytes`);
-  const json = toWire(value, what);
-  // A string goes as JSON, too: in quotes.
-  return typeof value === "string" ? JSON.stringify(value) : (json as string);
+  // In quotes: to the other end it is JSON as anything else.
+  if (typeof value === "string") return JSON.stringify(value);
+  const wire = toWire(value, what);
+  if (typeof wire === "string") return wire;
+  throw new TypeError(`${what} has a validator, and so goes as JSON, which can't carry bytes`);
 }
 
 /**
@@ -125,17 +130,38 @@ async function validate<Value>(validator: Validator<unknown, Value>, value: unkn
 /** @throws TypeError when what was given for validators are none */
 export function checkValidators(jobs: unknown): void {
   if (jobs === undefined) return;
-  if (typeof jobs !== "object" || jobs === null)
-    throw new TypeError(`jobs must be an object of validators by function, not ${show(jobs)}`);
+  if (typeof jobs !== "object" || jobs === null || Array.isArray(jobs) || isValidator(jobs))
+    throw new TypeError(`jobs must be an object of validators by function, not ${describe(jobs)}`);
   for (const [name, parts] of Object.entries(jobs)) {
-    checkOptions(parts, `jobs[${show(name)}]`, ["workload", "result"]);
-    for (const [part, validator] of Object.entries(parts as object)) {
-      const standard = (validator as Validator | undefined)?.["~standard"];
-      if (validator === undefined || typeof standard?.validate === "function") continue;
+    checkFunction(name);
+    const place = `jobs[${show(name)}]`;
+    if (parts === undefined || isValidator(parts))
       throw new TypeError(
-        `the ${part} of jobs[${show(name)}] must be a validator of the Standard Schema kind (zod, valibot, arktype, …), ` +
+        `${place} must be an object with a validator for workload, result or both, not ${describe(parts)}`,
+      );
+    checkOptions(parts, place, ["workload", "result"]);
+    for (const [part, validator] of Object.entries(parts as object)) {
+      if (validator === undefined || isValidator(validator)) continue;
+      throw new TypeError(
+        `the ${part} of ${place} must be a validator of the Standard Schema kind (zod, valibot, arktype, …), ` +
           `not ${show(validator)}`,
       );
     }
   }
+}
+
+/** The validators of a function, if it has some. */
+export function validatorsOf(jobs: Readonly<Record<string, JobValidators>>, name: string): JobValidators {
+  // A function may be called as something that every object has.
+  return Object.hasOwn(jobs, name) ? (jobs[name] as JobValidators) : {};
+}
+
+/** Whether something is a validator. arktype's are functions. */
+function isValidator(value: unknown): boolean {
+  const standard = (value as Partial<Validator> | null | undefined)?.["~standard"];
+  return typeof standard?.validate === "function";
+}
+
+function describe(value: unknown): string {
+  return isValidator(value) ? "a validator" : show(value);
 }

@@ -20,6 +20,8 @@ export type PayloadInput =
 export class Payload<Value = unknown> {
   /** The bytes as they came. They are this payload's own. */
   readonly bytes: Uint8Array;
+  /** For the compiler alone: without it, a payload of one thing could be taken for one of another. */
+  declare protected readonly "~json": Value;
   readonly #checked: { readonly value: Value } | undefined;
 
   /** @param checked what a validator made of the bytes, when there was one */
@@ -34,10 +36,11 @@ export class Payload<Value = unknown> {
   }
 
   /**
-   * The bytes as JSON; where there is a validator, what it made of that.
+   * The bytes as JSON; where there is a validator, what it made of that. `T` is what you know it to be, when nothing else
+   * says so.
    * @throws SyntaxError when they are none
    */
-  json<T = Value>(): T {
+  json<T extends Value = Value>(): T {
     return (this.#checked ? this.#checked.value : JSON.parse(this.text())) as T;
   }
 

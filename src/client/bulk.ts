@@ -10,9 +10,9 @@ import type { BackgroundOptions } from "./submission.js";
 /** Options of `client.backgroundAll`: those of `background` for each item, and how many at once. */
 export interface BulkOptions<Workload = unknown> extends Omit<BackgroundOptions, "unique"> {
   /** The unique of each item; default: generated ones. */
-  unique?: (workload: Workload, index: number) => string;
+  unique?: ((workload: Workload, index: number) => string) | undefined;
   /** How many items may be unanswered: the source is read no faster. Default: the client's `maxInFlight`. */
-  maxInFlight?: number;
+  maxInFlight?: number | undefined;
 }
 
 /** @throws TypeError when an argument is wrong */

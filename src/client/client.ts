@@ -3,6 +3,7 @@ import { PacketType } from "../../assembly/protocol.js";
 import { parseServers, type Servers } from "../connection/address.js";
 import { checkHandle, checkMilliseconds, checkOptions, checkText, checkUnique, show } from "../connection/check.js";
 import { onAbort } from "../connection/signals.js";
+import { abortable } from "../connection/wait.js";
 import { ClosedError, TimeoutError } from "../errors.js";
 import { Emitter } from "../events.js";
 import {
@@ -12,8 +13,10 @@ import {
   type FunctionName,
   type GivenResult,
   type GivenWorkload,
+  type JobMap,
   type JobValidators,
   type Validator,
+  validatorsOf,
   type WorkloadArguments,
 } from "../jobs.js";
 import type { Payload, PayloadInput } from "../payload.js";
@@ -43,7 +46,7 @@ import {
 import { Task } from "./task.js";
 
 /** A job to ask for: what a submit gave (as it is, or as it was stored), or its handle. */
-export type JobReference = string | { readonly handle: string; readonly server?: string };
+export type JobReference = string | { readonly handle: string; readonly server?: string | undefined };
 
 /**
  * Submits jobs to Gearman job servers and asks for them. It connects when it is first used, with one connection a
@@ -54,7 +57,9 @@ export type JobReference = string | { readonly handle: string; readonly server?:
  *
  * What becomes of each call when a connection is lost is told in docs/client.md, "When a connection is lost".
  */
-export class Client<Jobs extends object = AnyJobs> extends Emitter<ClientEvents> implements AsyncDisposable {
+export class Client<Jobs extends JobMap<Jobs> = AnyJobs> extends Emitter<ClientEvents> implements AsyncDisposable {
+  /** For the compiler alone: a client of more functions is one of fewer, but not of others. */
+  declare protected readonly "~jobs": Jobs;
   readonly #dispatcher: Dispatcher;
   readonly #defaults: SubmissionDefaults;
   readonly #validators: Readonly<Record<string, JobValidators>>;
@@ -91,12 +96,17 @@ export class Client<Jobs extends object = AnyJobs> extends Emitter<ClientEvents>
     ...args: WorkloadArguments<GivenWorkload<Jobs, Name>, BackgroundOptions>
   ): Promise<JobHandle> {
     const [workload, options] = args as [PayloadInput?, BackgroundOptions?];
-    const validator = this.#validatorsOf(name).workload;
-    const wire = validator ? await this.#checked(validator, name, workload) : workload;
-    const submission = checkBackground(name, wire, options, this.#defaults);
+    const validator = validatorsOf(this.#validators, name).workload;
+    const submission = checkBackground(name, validator ? undefined : workload, options, this.#defaults);
     const signal = options?.signal;
     signal?.throwIfAborted();
-    return this.#promise(new BackgroundCall(this.#dispatcher, submission), signal);
+    if (!validator) return this.#promise(new BackgroundCall(this.#dispatcher, submission), signal);
+    return this.#whenChecked(validator, name, workload, signal, (wire) =>
+      this.#dispatch(
+        new BackgroundCall(this.#dispatcher, checkBackground(name, wire, options, this.#defaults)),
+        signal,
+      ),
+    );
   }
 
   /**
@@ -106,10 +116,10 @@ export class Client<Jobs extends object = AnyJobs> extends Emitter<ClientEvents>
    * @throws TypeError when an argument is wrong
    * @throws BulkError (by the loop) when an item could not be submitted: which, why, and what became of those after it
    */
-  backgroundAll<Name extends FunctionName<Jobs>>(
+  backgroundAll<Name extends FunctionName<Jobs>, Workload extends GivenWorkload<Jobs, Name>>(
     name: Name,
-    source: Iterable<GivenWorkload<Jobs, Name>> | AsyncIterable<GivenWorkload<Jobs, Name>>,
-    options: BulkOptions<GivenWorkload<Jobs, Name>> = {},
+    source: Iterable<Workload> | AsyncIterable<Workload>,
+    options: BulkOptions<Workload> = {},
   ): AsyncGenerator<JobHandle, void, undefined> {
     checkBulk(name, source, options as BulkOptions);
     const { maxInFlight = this.#maxInFlight, unique, ...rest } = options;
@@ -143,7 +153,7 @@ export class Client<Jobs extends object = AnyJobs> extends Emitter<ClientEvents>
 
   /**
    * Submits a foreground job, to follow it: its data, warnings and status as they come, and its result.
-   * @throws TypeError when an argument is wrong; nothing was sent then (what a validator refuses, `result` rejects with)
+   * @throws TypeError when an argument is wrong; nothing was sent then. What a validator refuses, `result` rejects with.
    */
   submit<Name extends FunctionName<Jobs>>(
     name: Name,
@@ -160,27 +170,9 @@ export class Client<Jobs extends object = AnyJobs> extends Emitter<ClientEvents>
     options: ForegroundOptions | undefined,
     told: boolean,
   ): Task<Result> {
-    const { workload: checked, result } = this.#validatorsOf(name);
+    const { workload: validator, result } = validatorsOf(this.#validators, name);
     const task = new Task<Result>(name, told, result);
-    if (checked) {
-      // The arguments that can be checked at once are.
-      checkForeground(name, undefined, options, this.#defaults);
-      this.#checked(checked, name, workload)
-        .then((wire) => this.#follow(task, name, wire, options))
-        .catch((error: unknown) => task.fail(error));
-    } else {
-      this.#follow(task, name, workload, options);
-    }
-    return task;
-  }
-
-  #follow<Result>(
-    task: Task<Result>,
-    name: string,
-    workload: PayloadInput,
-    options: ForegroundOptions | undefined,
-  ): void {
-    const submission = checkForeground(name, workload, options, this.#defaults);
+    const submission = checkForeground(name, validator ? undefined : workload, options, this.#defaults);
     const { signal, timeout } = options ?? {};
     if (timeout !== undefined) {
       const late = () =>
@@ -189,9 +181,22 @@ export class Client<Jobs extends object = AnyJobs> extends Emitter<ClientEvents>
       task.onSettled(() => clearTimeout(timer));
     }
     if (signal) task.onSettled(onAbort(signal, () => task.fail(signal.reason)));
-    if (task.done) return;
     if (this.#closed) task.fail(this.#closed);
-    else this.#dispatcher.dispatch(new TaskCall(this.#dispatcher, submission, task));
+    if (task.done) return task;
+    const { closing } = this.#dispatcher;
+    // While the result is checked, no connection knows of the task any more.
+    if (result) task.onSettled(onAbort(closing, () => task.fail(closing.reason)));
+    if (validator) {
+      const settled = new AbortController();
+      task.onSettled(() => settled.abort());
+      this.#whenChecked(validator, name, workload, settled.signal, (wire) => {
+        const checked = checkForeground(name, wire, options, this.#defaults);
+        this.#dispatcher.dispatch(new TaskCall(this.#dispatcher, checked, task));
+      }).catch((error: unknown) => task.fail(error));
+    } else {
+      this.#dispatcher.dispatch(new TaskCall(this.#dispatcher, submission, task));
+    }
+    return task;
   }
 
   /**
@@ -284,6 +289,10 @@ export class Client<Jobs extends object = AnyJobs> extends Emitter<ClientEvents>
 
   #promise<T>(call: PromisedCall<T>, signal?: AbortSignal, only?: Server): Promise<T> {
     if (this.#closed) return Promise.reject(this.#closed);
+    return this.#dispatch(call, signal, only);
+  }
+
+  #dispatch<T>(call: PromisedCall<T>, signal?: AbortSignal, only?: Server): Promise<T> {
     this.#dispatcher.dispatch(call, only);
     if (signal) {
       const release = onAbort(signal, () => call.reject(signal.reason));
@@ -332,12 +341,26 @@ export class Client<Jobs extends object = AnyJobs> extends Emitter<ClientEvents>
     throw new TypeError(`the job was submitted to ${name}, which isn't one of this client's servers (${names})`);
   }
 
-  #validatorsOf(name: string): JobValidators {
-    return Object.hasOwn(this.#validators, name) ? (this.#validators[name] as JobValidators) : {};
-  }
-
-  #checked(validator: Validator, name: string, workload: PayloadInput): Promise<PayloadInput> {
-    return checkedJson(validator, workload, `the workload of ${show(name)}`);
+  /**
+   * Has a workload checked, and submits it when it is valid. Until then it is in flight as any call: a client that is
+   * closed waits for it, and neither a signal nor `destroy` waits for a validator that takes its time.
+   */
+  async #whenChecked<T>(
+    validator: Validator,
+    name: string,
+    workload: PayloadInput,
+    signal: AbortSignal | undefined,
+    submit: (wire: string) => T | Promise<T>,
+  ): Promise<T> {
+    if (this.#closed) throw this.#closed;
+    this.#dispatcher.expect();
+    try {
+      const checking = checkedJson(validator, workload, `the workload of ${show(name)}`);
+      const wire = await abortable(abortable(checking, signal), this.#dispatcher.closing);
+      return submit(wire);
+    } finally {
+      this.#dispatcher.settled();
+    }
   }
 }
 

@@ -36,6 +36,16 @@ export class Dispatcher implements Desk {
     this.#route(call, server);
   }
 
+  /** Counts what will be a call as one already, until `settled`. */
+  expect(): void {
+    this.#open++;
+  }
+
+  /** Aborts when nothing is waited for any more. */
+  get closing(): AbortSignal {
+    return this.#closing.signal;
+  }
+
   /** Resolves once the fate of all calls is known. */
   idle(): Promise<void> {
     if (this.#open === 0) return Promise.resolve();

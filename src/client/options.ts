@@ -13,74 +13,74 @@ export interface ReconnectOptions extends BackoffOptions {
    * Milliseconds before the servers are tried again, when none of them could be had; default 100. Doubled each time,
    * and each wait is shortened by chance to at most half.
    */
-  minDelay?: number;
+  minDelay?: number | undefined;
   /** The longest such wait, in milliseconds; default 2,000. */
-  maxDelay?: number;
+  maxDelay?: number | undefined;
   /** How often one call is tried again before it rejects; default 5. */
-  retries?: number;
+  retries?: number | undefined;
 }
 
 /** Options of a client. Times are in milliseconds. */
 export interface ClientOptions<Jobs = AnyJobs> {
   /** Until a connection to a server must be there, TLS included; default 5,000. */
-  connectTimeout?: number;
+  connectTimeout?: number | undefined;
   /** Until a server must have answered a request (a job's result is none); default 10,000. */
-  requestTimeout?: number;
+  requestTimeout?: number | undefined;
   /**
    * What becomes of calls whose connection is lost, and of those that find no server any more: how they are tried
    * again (docs/client.md, "When a connection is lost"). `false`: they reject at once. A client that never had a
    * connection doesn't wait for one either way.
    */
-  reconnect?: ReconnectOptions | false;
+  reconnect?: ReconnectOptions | false | undefined;
   /**
    * Without a byte from a server for so long, it is asked for an echo, and given up when that doesn't come within
    * `requestTimeout`: a line that is dead at the other end only looks like a quiet one. Default 30,000; 0: never.
    */
-  heartbeat?: number;
+  heartbeat?: number | undefined;
   /** The largest packet body that is sent or accepted, in bytes; default 64 MiB. */
-  maxPacketSize?: number;
+  maxPacketSize?: number | undefined;
   /**
    * How many requests may be unanswered on one connection; further ones wait here, unsent. Default 1,000: gearmand is
    * not faster with more, unless the line is long.
    */
-  maxInFlight?: number;
+  maxInFlight?: number | undefined;
   /** Which of several servers jobs go to; default `"failover"`. */
-  balance?: Balance;
+  balance?: Balance | undefined;
   /**
    * Makes the sockets, instead of the runtime: a private network's (`(address) => env.NET.connect(address)`), a
    * tunnel's, a test's. Any WinterTC socket will do.
    */
-  connect?: Connect;
+  connect?: Connect | undefined;
   /** Validators by function: workloads are checked before they are sent, and results when they come, as JSON. */
-  jobs?: Validators<Jobs>;
+  jobs?: Validators<Jobs> | undefined;
 }
 
 /** Options of calls that only wait. */
 export interface WaitOptions {
   /** Ends the wait, with its reason. */
-  signal?: AbortSignal;
+  signal?: AbortSignal | undefined;
 }
 
 /** Options of `client.completed`. Times are in milliseconds. */
 export interface CompletedOptions extends WaitOptions {
   /** Between two looks; default 500. */
-  interval?: number;
+  interval?: number | undefined;
   /** Until the job must be done; then a `TimeoutError`. Default: no limit. */
-  timeout?: number;
+  timeout?: number | undefined;
   /** Called with each status that was seen. */
-  onStatus?: (status: JobStatus) => void;
+  onStatus?: ((status: JobStatus) => void) | undefined;
 }
 
 /** Options of `client.close`. */
 export interface ClientCloseOptions {
   /** Milliseconds until what is in flight is given up. */
-  timeout?: number;
+  timeout?: number | undefined;
 }
 
 /** Options, checked and complete. */
 export interface Settings {
   readonly connection: ConnectionOptions;
-  readonly reconnect: Required<ReconnectOptions> | false;
+  readonly reconnect: { readonly minDelay: number; readonly maxDelay: number; readonly retries: number } | false;
   readonly maxInFlight: number;
   readonly balance: Balance;
 }
@@ -126,7 +126,7 @@ export function checkInFlight(value: unknown): asserts value is number {
     throw new TypeError(`maxInFlight must be a whole number from 1, not ${show(value)}`);
 }
 
-function checkReconnect(reconnect: ReconnectOptions | false): Required<ReconnectOptions> | false {
+function checkReconnect(reconnect: ReconnectOptions | false): Settings["reconnect"] {
   if (reconnect === false) return false;
   checkOptions(reconnect, "reconnect", ["minDelay", "maxDelay", "retries"]);
   const { minDelay = 100, maxDelay = 2_000, retries = 5 } = reconnect;

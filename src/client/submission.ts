@@ -20,23 +20,23 @@ const PRIORITIES: readonly Priority[] = ["high", "normal", "low"];
 /** What both kinds of job can be given. */
 interface SubmitOptions {
   /** Default `"normal"`. */
-  priority?: Priority;
+  priority?: Priority | undefined;
   /**
    * Jobs of one function with equal uniques are one job as long as it is queued or running: a later submit joins it,
    * and its workload and priority are dropped. 63 bytes at most. Default: a generated one, that no other job has;
    * `""` sends none (a persistent queue then keeps only one such job).
    */
-  unique?: string;
+  unique?: string | undefined;
   /** Gives up waiting for the server's answer, with the signal's reason. A job that was sent is not taken back. */
-  signal?: AbortSignal;
+  signal?: AbortSignal | undefined;
 }
 
 /** Options of `client.background`. */
 export interface BackgroundOptions extends SubmitOptions {
   /** When the job may run, to the second (rounded up); a time gone by is now. Such a job's priority is always normal. */
-  at?: Date | number;
+  at?: Date | number | undefined;
   /** In how many milliseconds the job may run; otherwise as `at`. */
-  delay?: number;
+  delay?: number | undefined;
 }
 
 /** Options of `client.submit` and `client.run`. */
@@ -45,9 +45,9 @@ export interface ForegroundOptions extends SubmitOptions {
    * Milliseconds until the result must be there; then the result rejects with a `TimeoutError`, and the job, if it
    * still runs, runs on unheard. Default: no limit, as a job takes as long as it takes.
    */
-  timeout?: number;
+  timeout?: number | undefined;
   /** The function that a worker is to hand its parts to (SUBMIT_REDUCE_JOB). Such a job's priority is always normal. */
-  reducer?: string;
+  reducer?: string | undefined;
 }
 
 /** A submit that was checked: every packet it can become is one that gearmand answers. */

@@ -1,9 +1,9 @@
 /** How long to wait before a connection is tried again. */
 export interface BackoffOptions {
   /** Milliseconds before the first try; default 100. Doubled each time. */
-  minDelay?: number;
+  minDelay?: number | undefined;
   /** The longest wait, in milliseconds; default 30,000. */
-  maxDelay?: number;
+  maxDelay?: number | undefined;
 }
 
 /** Waits that double, each shortened by chance to at most half, so that a fleet doesn't come back all at once. */

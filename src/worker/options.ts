@@ -10,28 +10,28 @@ import type { Logger } from "./events.js";
 /** Options of a worker. Times are in milliseconds. */
 export interface WorkerOptions<Jobs = AnyJobs> {
   /** How many jobs run at once, over all servers; default 1. */
-  concurrency?: number;
+  concurrency?: number | undefined;
   /** What `workers` lists of a job server call this worker: up to 127 bytes without white space. */
-  id?: string;
+  id?: string | undefined;
   /** How long to wait before a lost server is tried again. It is tried for ever. */
-  reconnect?: BackoffOptions;
+  reconnect?: BackoffOptions | undefined;
   /**
    * How often a worker that sleeps asks for a job all the same; default 10,000. gearmand 1.x wakes nobody when the
    * time of a delayed job has come, so that it may be late by as much; and a server that fell silent is noticed by it.
    */
-  pollInterval?: number;
+  pollInterval?: number | undefined;
   /** Until a connection to a server must be there; default 5,000. */
-  connectTimeout?: number;
+  connectTimeout?: number | undefined;
   /** Until a server must have answered a request; default 10,000. */
-  requestTimeout?: number;
+  requestTimeout?: number | undefined;
   /** The largest packet body that is accepted, in bytes; default 64 MiB. */
-  maxPacketSize?: number;
+  maxPacketSize?: number | undefined;
   /** Makes the sockets, instead of the runtime: a private network's, a tunnel's, a test's. Any WinterTC socket will do. */
-  connect?: Connect;
+  connect?: Connect | undefined;
   /** What is told of the worker's life: its events, in words. `console` and pino's loggers fit. Default: nothing is. */
-  logger?: Logger;
+  logger?: Logger | undefined;
   /** Validators by function: workloads and results are checked, as JSON. */
-  jobs?: Validators<Jobs>;
+  jobs?: Validators<Jobs> | undefined;
 }
 
 /** How a function's failed background jobs are tried again: see docs/worker.md, "Retries". */
@@ -42,9 +42,9 @@ export interface RetryOptions {
    * Milliseconds before the next attempt: a number is the first wait, doubled each time; a function gets the number of
    * the attempt that failed, from 1. Default 1,000. The server counts in whole seconds; under 500 ms there is no wait.
    */
-  backoff?: number | ((attempt: number) => number);
+  backoff?: number | ((attempt: number) => number) | undefined;
   /** The function that gets the workload of a job whose last attempt failed, as a background job. Default: none. */
-  deadLetter?: string;
+  deadLetter?: string | undefined;
 }
 
 /** Options of `worker.add`. */
@@ -53,42 +53,42 @@ export interface FunctionOptions {
    * Milliseconds that a job may take; default: no limit. Then its `signal` aborts, the job fails (WORK_FAIL), and its
    * slot is free again, whether the handler has noticed or not. The worker's own timer; the server knows nothing of it.
    */
-  timeout?: number;
+  timeout?: number | undefined;
   /**
    * Registers the function by CAN_DO_TIMEOUT, in milliseconds: the server itself takes a job back that takes longer,
    * and gives it to another worker. Think twice, and use it at `concurrency` 1: gearmand up to 1.1.22 has one such timer a
    * connection, leaves it running when the job is done, and may then give out a job twice; under 1,000 it takes 1,000; Perl's gearmand takes
    * it for seconds, and fails the job.
    */
-  serverTimeout?: number;
+  serverTimeout?: number | undefined;
   /** Tries failed background jobs again. Default: not; gearmand itself never does. */
-  retry?: RetryOptions;
+  retry?: RetryOptions | undefined;
 }
 
 /** Options of `worker.run`. */
 export interface RunOptions {
   /** Stops the worker as `close()` does. */
-  signal?: AbortSignal;
+  signal?: AbortSignal | undefined;
   /** Stops after so many jobs. */
-  maxJobs?: number;
+  maxJobs?: number | undefined;
   /** Stops after so many milliseconds without a job. */
-  idleTimeout?: number;
+  idleTimeout?: number | undefined;
 }
 
 /** Options of `worker.drain`. */
 export interface DrainOptions {
   /** When to stop grabbing, though jobs may still wait: a time, or milliseconds from now. Default: no limit. */
-  deadline?: Date | number;
+  deadline?: Date | number | undefined;
   /** Stops the worker as `close()` does. */
-  signal?: AbortSignal;
+  signal?: AbortSignal | undefined;
   /** Stops after so many jobs. */
-  maxJobs?: number;
+  maxJobs?: number | undefined;
 }
 
 /** Options of `worker.close`. */
 export interface CloseOptions {
   /** Milliseconds that running jobs are waited for; default: no limit. */
-  timeout?: number;
+  timeout?: number | undefined;
 }
 
 /** Options, checked and complete. */

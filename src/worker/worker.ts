@@ -5,8 +5,10 @@ import {
   type AnyJobs,
   checkValidators,
   type FunctionName,
+  type JobMap,
   type JobValidators,
   type ResultOf,
+  validatorsOf,
   type WorkloadOf,
 } from "../jobs.js";
 import { Connections } from "./connections.js";
@@ -35,7 +37,20 @@ import type { SessionOwner } from "./session.js";
  */
 export type Handler<Workload = unknown, Result = unknown> = (
   job: Job<Workload>,
-) => Result | Promise<Result> | AsyncIterable<unknown> | Promise<AsyncIterable<unknown>>;
+) => Returned<Given<Result>> | Promise<Returned<Given<Result>>>;
+
+type Returned<Result> = Result | AsyncIterable<unknown, Result>;
+
+/** A handler whose result may be `undefined` need not return anything. */
+type Given<Result> = undefined extends Result ? Result | void : Result;
+
+/**
+ * The handler of one function: a condition that always holds, which the compiler settles once it knows the name, and
+ * before it looks at the handler. So what that returns is read in the light of the result's type, literals included.
+ */
+type HandlerOf<Jobs, Name extends keyof Jobs> = [Name] extends [keyof Jobs]
+  ? Handler<WorkloadOf<Jobs, Name>, ResultOf<Jobs, Name>>
+  : never;
 
 /**
  * Works jobs off: one connection to each server, as many jobs at once as it is told.
@@ -43,7 +58,7 @@ export type Handler<Workload = unknown, Result = unknown> = (
  * A job is worked off at least once: when its worker, or the connection, is lost before the server has the result,
  * the server gives it to another worker.
  */
-export class Worker<Jobs extends object = AnyJobs> extends WorkerEmitter implements AsyncDisposable {
+export class Worker<Jobs extends JobMap<Jobs> = AnyJobs> extends WorkerEmitter implements AsyncDisposable {
   readonly #settings: Settings;
   readonly #connections: Connections;
   readonly #validators: Readonly<Record<string, JobValidators>>;
@@ -96,14 +111,14 @@ export class Worker<Jobs extends object = AnyJobs> extends WorkerEmitter impleme
    */
   add<Name extends FunctionName<Jobs>>(
     name: Name,
-    handler: Handler<WorkloadOf<Jobs, Name>, ResultOf<Jobs, Name>>,
+    handler: HandlerOf<Jobs, Name>,
     options: FunctionOptions = {},
   ): this {
     checkFunction(name);
     if (typeof handler !== "function")
       throw new TypeError(`the handler of ${show(name)} must be a function, not ${show(handler)}`);
     checkFunctionOptions(name, options);
-    this.#registrations.set(name, { handler, options, validators: this.#validators[name] ?? {} });
+    this.#registrations.set(name, { handler, options, validators: validatorsOf(this.#validators, name) });
     for (const session of this.#connections.sessions) {
       if (session.register(name, options.serverTimeout))
         this.emit("register", { server: session.server, functions: [name] });
