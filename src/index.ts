@@ -1,6 +1,6 @@
 export type { Balance } from "./client/balance.js";
 export type { BulkOptions } from "./client/bulk.js";
-export { Client, type JobReference } from "./client/client.js";
+export { Client } from "./client/client.js";
 export type { ClientEvents } from "./client/events.js";
 export { JobHandle } from "./client/handle.js";
 export type {
@@ -10,6 +10,7 @@ export type {
   ReconnectOptions,
   WaitOptions,
 } from "./client/options.js";
+export type { JobReference } from "./client/reference.js";
 export type { JobStatus, UniqueStatus } from "./client/status.js";
 export type { BackgroundOptions, ForegroundOptions, Priority } from "./client/submission.js";
 export { Task } from "./client/task.js";

@@ -1,7 +1,7 @@
 import { CLOSE_LIMIT } from "#platform";
 import { PacketType } from "../../assembly/protocol.js";
 import { parseServers, type Servers } from "../connection/address.js";
-import { checkHandle, checkMilliseconds, checkOptions, checkText, checkUnique, show } from "../connection/check.js";
+import { checkMilliseconds, checkOptions, checkUnique, show } from "../connection/check.js";
 import { onAbort } from "../connection/signals.js";
 import { abortable } from "../connection/wait.js";
 import { ClosedError, TimeoutError } from "../errors.js";
@@ -33,6 +33,7 @@ import {
   checkClientOptions,
   type WaitOptions,
 } from "./options.js";
+import { checkReference, type JobReference, serverNamed, serversOf } from "./reference.js";
 import type { Server } from "./server.js";
 import { type JobStatus, readStatus, readUniqueStatus, type UniqueStatus } from "./status.js";
 import {
@@ -44,9 +45,6 @@ import {
   Uniques,
 } from "./submission.js";
 import { Task } from "./task.js";
-
-/** A job to ask for: what a submit gave (as it is, or as it was stored), or its handle. */
-export type JobReference = string | { readonly handle: string; readonly server?: string | undefined };
 
 /**
  * Submits jobs to Gearman job servers and asks for them. It connects when it is first used, with one connection a
@@ -207,8 +205,9 @@ export class Client<Jobs extends JobMap<Jobs> = AnyJobs> extends Emitter<ClientE
    */
   async status(job: JobReference, options?: WaitOptions): Promise<JobStatus> {
     checkOptions(options, "status", ["signal"]);
-    const { handle, server } = reference(job);
-    const servers = server === undefined ? this.#serversOf(handle) : [this.#server(server)];
+    const { handle, server } = checkReference(job);
+    const { servers: all } = this.#dispatcher;
+    const servers = server === undefined ? serversOf(handle, all) : [serverNamed(server, all)];
     return this.#ask(servers, options?.signal, () => {
       return new Question(this.#dispatcher, PacketType.GET_STATUS, [handle], PacketType.STATUS_RES, readStatus);
     });
@@ -234,7 +233,7 @@ export class Client<Jobs extends JobMap<Jobs> = AnyJobs> extends Emitter<ClientE
    * @throws TimeoutError when `timeout` is over, and as `status`
    */
   async completed(job: JobReference, options: CompletedOptions = {}): Promise<void> {
-    await untilGone(reference(job).handle, (signal) => this.status(job, { signal }), options);
+    await untilGone(checkReference(job).handle, (signal) => this.status(job, { signal }), options);
   }
 
   /**
@@ -325,22 +324,6 @@ export class Client<Jobs extends JobMap<Jobs> = AnyJobs> extends Emitter<ClientE
     throw failure;
   }
 
-  /** The servers that a handle may be of: those whose handles look like it, and then those that have not shown any. */
-  #serversOf(handle: string): readonly Server[] {
-    const { servers } = this.#dispatcher;
-    const its = servers.filter(({ handles }) => handles !== undefined && handle.startsWith(handles));
-    if (its.length === 0) return servers;
-    return [...its, ...servers.filter(({ handles }) => handles === undefined)];
-  }
-
-  #server(name: string): Server {
-    const { servers } = this.#dispatcher;
-    const server = servers.find((each) => each.name === name);
-    if (server) return server;
-    const names = servers.map((each) => each.name).join(", ");
-    throw new TypeError(`the job was submitted to ${name}, which isn't one of this client's servers (${names})`);
-  }
-
   /**
    * Has a workload checked, and submits it when it is valid. Until then it is in flight as any call: a client that is
    * closed waits for it, and neither a signal nor `destroy` waits for a validator that takes its time.
@@ -362,11 +345,4 @@ export class Client<Jobs extends JobMap<Jobs> = AnyJobs> extends Emitter<ClientE
       this.#dispatcher.settled();
     }
   }
-}
-
-function reference(job: JobReference): { handle: string; server: string | undefined } {
-  const { handle, server } = typeof job === "object" && job !== null ? job : { handle: job, server: undefined };
-  checkHandle(handle);
-  if (server !== undefined) checkText(server, "a server's name", 1, 300);
-  return { handle, server };
 }
