@@ -23,7 +23,12 @@ export default defineConfig({
         ],
         test: {
           name: "workerd",
-          include: ["test/conformance/**/*.test.ts", "test/workerd/**/*.test.ts"],
+          include: [
+            "test/conformance/**/*.test.ts",
+            "test/client/lost-connections.test.ts",
+            "test/client/validators.test.ts",
+            "test/workerd/**/*.test.ts",
+          ],
           testTimeout,
         },
       },

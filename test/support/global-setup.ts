@@ -4,6 +4,7 @@ import { command } from "./command.ts";
 import { babbling, frozen, silent, startFaultyServer } from "./faults.ts";
 import { startGearmand } from "./gearmand.ts";
 import type { TestServer } from "./provided.ts";
+import { startSwitchboard } from "./switchboard.ts";
 import { textCommand } from "./text-command.ts";
 import { startWorkers } from "./workers.ts";
 
@@ -27,6 +28,7 @@ export default async function setup(project: TestProject): Promise<() => Promise
     silent: stack.use(await startFaultyServer(silent)).address,
     frozen: stack.use(await startFaultyServer(frozen)).address,
   });
+  project.provide("switchboard", stack.use(await startSwitchboard()).url);
   project.provide("babbling", stack.use(await startFaultyServer(babbling)).address);
   const all = stack.move();
   return () => all.disposeAsync();

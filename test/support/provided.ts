@@ -13,6 +13,8 @@ declare module "vitest" {
     servers: TestServer[];
     /** The addresses of servers that are not right, as the shared suite has them. */
     faulty: { silent: string; frozen: string };
+    /** The URL of the switchboard, where tests on any runtime get lines that they can cut. */
+    switchboard: string;
     /** The address of a server whose answers are no packets. */
     babbling: string;
   }
