@@ -64,7 +64,9 @@ export const working: readonly Case[] = [
       let most = 0;
       worker.add(name, async ({ workload }) => {
         most = Math.max(most, worker.running);
-        await pause(1);
+        // The first ones wait for each other: all slots are used, and none too many.
+        do await pause(1);
+        while (most < 16);
         return `<${workload.text()}>`;
       });
       const running = worker.run();
