@@ -1,3 +1,5 @@
+export { Admin, type AdminOptions, type DropOptions, type QueueLimits, type ShutdownOptions } from "./admin/admin.js";
+export type { ConnectionEntry, FunctionStatus, JobEntry, PriorityStatus } from "./admin/entries.js";
 export {
   Client,
   type ClientOptions,
@@ -11,6 +13,7 @@ export type { BackgroundOptions, ForegroundOptions, Priority } from "./client/su
 export { Task, type TaskEvent } from "./client/task.js";
 export type { ServerOptions, Servers } from "./connection/address.js";
 export type { BackoffOptions } from "./connection/backoff.js";
+export type { Connect } from "./connection/dial.js";
 export {
   ClosedError,
   ConnectionError,
@@ -20,6 +23,7 @@ export {
   JobExceptionError,
   JobFailedError,
   ProtocolError,
+  RefusedError,
   RequestScopeError,
   ServerError,
   TimeoutError,
