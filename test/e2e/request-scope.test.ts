@@ -8,13 +8,17 @@ const REQUEST_SCOPE = {
   typed: true,
 };
 
-test("a client of another Workers request says what is wrong, instead of hanging", { timeout: 90_000 }, async () => {
-  const [{ address } = { address: "" }] = inject("servers");
-  await using worker = await deploy({ GEARMAN_SERVERS: address }, "test/e2e/shared-client.ts");
-  const ask = async () => {
-    const response = await worker.fetch("/", { signal: AbortSignal.timeout(10_000) });
-    return response.json();
-  };
-  expect(await ask()).toEqual(OK);
-  expect(await ask()).toEqual(REQUEST_SCOPE);
-});
+test.each(["/", "/admin"])(
+  "a client of another Workers request says what is wrong, instead of hanging: %s",
+  { timeout: 90_000 },
+  async (path) => {
+    const [{ address } = { address: "" }] = inject("servers");
+    await using worker = await deploy({ GEARMAN_SERVERS: address }, "test/e2e/shared-client.ts");
+    const ask = async () => {
+      const response = await worker.fetch(path, { signal: AbortSignal.timeout(10_000) });
+      return response.json();
+    };
+    expect(await ask()).toEqual(OK);
+    expect(await ask()).toEqual(REQUEST_SCOPE);
+  },
+);

@@ -1,17 +1,19 @@
-import { Client, GearmanError } from "edgear";
+import { Admin, Client, GearmanError } from "edgear";
 
 interface Env {
   GEARMAN_SERVERS: string;
 }
 
-/** What must not be done: a client that outlives the request it was made in. */
-let shared: Client | undefined;
+/** What must not be done: clients that outlive the request they were made in. */
+let client: Client | undefined;
+let admin: Admin | undefined;
 
 export default {
-  async fetch(_request: Request, env: Env): Promise<Response> {
-    shared ??= new Client(env.GEARMAN_SERVERS);
+  async fetch(request: Request, env: Env): Promise<Response> {
+    client ??= new Client(env.GEARMAN_SERVERS);
+    admin ??= new Admin(env.GEARMAN_SERVERS);
     try {
-      await shared.ping();
+      await (request.url.endsWith("/admin") ? admin.version() : client.ping());
       return Response.json({ code: "OK" });
     } catch (error) {
       const { code, message } = error as GearmanError;
