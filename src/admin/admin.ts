@@ -208,7 +208,7 @@ export class Admin implements AsyncDisposable {
   }
 
   /**
-   * Ends the server. gearmand has lost this command in 1.1.15, and wants a signal instead: the error says which.
+   * Ends the server. gearmand has lost this command in 1.1.15, and wants a signal to its process (`pid()`) instead: the error says which.
    * Perl's gearmand, and old ones of gearmand, do it.
    */
   async shutdown(options?: ShutdownOptions): Promise<void> {
@@ -223,7 +223,7 @@ export class Admin implements AsyncDisposable {
       if (!isUnknown(error)) throw error;
       const words =
         "this server can't be shut down by a command, as gearmand from 1.1.15 on: " +
-        "send its process (see pid()) a SIGTERM to end it at once, or a SIGUSR1 to end it when its jobs are done";
+        "send its process a SIGTERM to end it at once, or a SIGUSR1 to end it when its jobs are done";
       throw new ServerError(error.serverCode, words);
     }
   }

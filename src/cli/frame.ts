@@ -53,7 +53,7 @@ export function frame({ history, states, order, width, height }: FrameInput): st
     lines.push(pad(names[index] ?? "", nameWidth) + numbers + line);
   }
   if (shown.length < rows.length) lines.push(paint("dim", pad(`… and ${rows.length - shown.length} more`, width)));
-  return lines.slice(0, height);
+  return lines.slice(0, height).map((line) => line.trimEnd());
 }
 
 function serverLine({ server, functions, error }: ServerState, width: number): string {

@@ -1,4 +1,4 @@
-import { isColoured, paint, printable } from "./output.js";
+import { isColoured, pad, paint, printable } from "./output.js";
 
 const WIDTH = 30;
 
@@ -15,9 +15,12 @@ export class ProgressBar {
   /** @param progress from 0 to 1 */
   show(progress: number, state: string): void {
     if (!this.#stream.isTTY) return;
-    const line = `${this.#name} ${bar(progress, WIDTH)} ${String(Math.floor(progress * 100)).padStart(3)} % ${state}`;
-    // A line that is wider than the terminal would leave its beginnings behind.
-    const fitting = [...line].slice(0, (this.#stream.columns || 80) - 1).join("");
+    const columns = (this.#stream.columns || 80) - 1;
+    const rest = ` ${bar(progress, WIDTH)} ${String(Math.floor(progress * 100)).padStart(3)} % ${state}`;
+    // A line that is wider than the terminal would leave its beginnings behind. How far it is says more than the name.
+    const room = Math.max(0, columns - rest.length);
+    const name = this.#name.length > room ? pad(this.#name, room) : this.#name;
+    const fitting = [...(name + rest)].slice(0, columns).join("");
     if (fitting === this.#shown) return;
     this.#stream.write(
       `\r${isColoured(this.#stream) ? fitting.replace(/█+/, (full) => paint("green", full, this.#stream)) : fitting}\x1b[K`,

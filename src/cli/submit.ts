@@ -16,6 +16,8 @@ interface SubmitOptions extends CommonOptions {
   timeout?: number;
 }
 
+const LINE_FEED = 0x0a;
+
 const EXAMPLES = `
 The result goes to the standard output, byte for byte, and so does data that the job sends on the way; warnings go to
 the standard error. A workload of "-" is read from the standard input. Without --background the exit code says how the
@@ -99,7 +101,7 @@ async function submitForeground(
     const result = await task.result;
     bar.clear();
     if (json) sayJson(summary(await task.handle, name, result, data));
-    else await write(result.bytes);
+    else await writeResult(result.bytes);
   } finally {
     bar.clear();
   }
@@ -115,18 +117,33 @@ async function tell(event: TaskEvent, bar: ProgressBar): Promise<void> {
   else note("warning", event.payload.text());
 }
 
-function summary(job: JobHandle, name: string, result: Payload, data: readonly Payload[]): object {
-  const all = { ...job.toJSON(), function: name, ...readable("result", result) };
-  return data.length > 0 ? { ...all, data: data.map((payload) => readable("data", payload)) } : all;
+/** A result goes out as it is. On a terminal what comes next begins on a line of its own. */
+async function writeResult(bytes: Uint8Array): Promise<void> {
+  await write(bytes);
+  if (process.stdout.isTTY && bytes.length > 0 && bytes.at(-1) !== LINE_FEED) await write("\n");
 }
 
-/** Bytes in JSON: text when they are UTF-8, else base64 under another name. */
-function readable(name: string, { bytes }: Payload): object {
+function summary(job: JobHandle, name: string, result: Payload, data: readonly Payload[]): object {
+  const text = textOf(result);
+  const all = {
+    ...job.toJSON(),
+    function: name,
+    ...(text === undefined ? { resultBase64: base64(result) } : { result: text }),
+  };
+  return data.length > 0 ? { ...all, data: data.map((part) => textOf(part) ?? { base64: base64(part) }) } : all;
+}
+
+/** Bytes as text, if they are UTF-8. */
+function textOf({ bytes }: Payload): string | undefined {
   try {
-    return { [name]: new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes) };
+    return new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes);
   } catch {
-    return { [`${name}Base64`]: Buffer.from(bytes).toString("base64") };
+    return undefined;
   }
+}
+
+function base64({ bytes }: Payload): string {
+  return Buffer.from(bytes).toString("base64");
 }
 
 async function readInput(): Promise<Uint8Array> {
