@@ -19,8 +19,8 @@ const NUMBERS = [
   ["rate", "RATE", 10],
 ] as const;
 
-/** The width of the numbers' columns, with their gaps. */
-const NUMBERS_WIDTH = NUMBERS.reduce((sum, [, , width]) => sum + width, 0);
+/** What a function's name has at the least. */
+const LEAST_NAME = 8;
 
 /** A line of totals is shown from this width on, and takes no more than that. */
 const LEAST_LINE = 8;
@@ -33,14 +33,19 @@ export function frame({ history, states, order, width, height }: FrameInput): st
   const rows = history.rows(order);
   const names = rows.map((row) => printable(row.function));
   const longest = names.reduce((most, name) => Math.max(most, [...name].length), "FUNCTION".length);
-  const nameWidth = Math.max(8, Math.min(longest, Math.max(16, Math.floor(width / 2) - 8), width - NUMBERS_WIDTH));
-  const room = Math.min(LONGEST_LINE, width - nameWidth - NUMBERS_WIDTH - 2);
+  const numbers = fitting(width - LEAST_NAME);
+  const numbersWidth = widthOf(numbers);
+  const nameWidth = Math.max(
+    LEAST_NAME,
+    Math.min(longest, Math.max(16, Math.floor(width / 2) - 8), width - numbersWidth),
+  );
+  const room = Math.min(LONGEST_LINE, width - nameWidth - numbersWidth - 2);
   const lineWidth = room >= LEAST_LINE ? room : 0;
 
   const head = states.map((state) => serverLine(state, width));
   const titles = [
     title("FUNCTION", nameWidth, false, order === "function"),
-    ...NUMBERS.map(([key, text, size]) =>
+    ...numbers.map(([key, text, size]) =>
       title(text, size, true, key === order || (key === "queued" && order === "total")),
     ),
   ].join("");
@@ -48,12 +53,22 @@ export function frame({ history, states, order, width, height }: FrameInput): st
   const left = Math.max(0, height - lines.length);
   const shown = rows.length > left ? rows.slice(0, Math.max(0, left - 1)) : rows;
   for (const [index, row] of shown.entries()) {
-    const numbers = NUMBERS.map(([key, , size]) => number(row, key, size)).join("");
+    const cells = numbers.map(([key, , size]) => number(row, key, size)).join("");
     const line = lineWidth > 0 ? `  ${paint("cyan", sparkline(history.totals(row.function), lineWidth))}` : "";
-    lines.push(pad(names[index] ?? "", nameWidth) + numbers + line);
+    lines.push(pad(names[index] ?? "", nameWidth) + cells + line);
   }
-  if (shown.length < rows.length) lines.push(paint("dim", pad(`… and ${rows.length - shown.length} more`, width)));
+  if (shown.length < rows.length)
+    lines.push(paint("dim", pad(`… and ${rows.length - shown.length} more`, width).trimEnd()));
   return lines.slice(0, height).map((line) => line.trimEnd());
+}
+
+/** The numbers that there is room for. */
+function fitting(room: number): (typeof NUMBERS)[number][] {
+  return NUMBERS.filter((_, index) => widthOf(NUMBERS.slice(0, index + 1)) <= room);
+}
+
+function widthOf(numbers: readonly (typeof NUMBERS)[number][]): number {
+  return numbers.reduce((sum, [, , width]) => sum + width, 0);
 }
 
 function serverLine({ server, functions, error }: ServerState, width: number): string {

@@ -56,7 +56,7 @@ test("top keeps to the terminal's size, also when it changes", async () => {
   await terminal.until("a larger one", () => lines(terminal.screen).length === 24 && fits(120, 24));
   expect(terminal.screen).toContain("█");
   await terminal.resize(20, 5);
-  await terminal.until("a tiny one", () => lines(terminal.screen).length === 5);
+  await terminal.until("a tiny one", () => fits(20, 5));
   terminal.press("\x03");
   expect(await terminal.ended()).toBe(0);
 });
