@@ -31,18 +31,22 @@ interface Line {
 export class History {
   readonly #lines = new Map<string, Line>();
   #last: number | undefined;
+  /** The servers that answered when it was last looked. */
+  #answered = "";
 
   /** Adds what was seen at a time, in milliseconds. */
   add(states: readonly ServerState[], now: number): void {
     const seconds = this.#last === undefined ? 0 : (now - this.#last) / 1_000;
     const sums = sum(states);
+    const answered = states.filter(({ functions }) => functions).map(({ server }) => server);
     for (const [name, line] of this.#lines) {
       line.there = sums.has(name);
       // While a server is away, what it had is not gone: it is not known.
-      if (!line.there && states.every(({ functions }) => functions)) this.#lines.delete(name);
+      if (!line.there && answered.length === states.length) this.#lines.delete(name);
     }
-    // The jobs of a server that is away, or back, have not come or gone.
-    const comparable = states.every(({ functions }) => functions);
+    // The jobs of a server that is away, or back, have not gone or come.
+    const comparable = answered.join() === this.#answered;
+    this.#answered = answered.join();
     for (const [name, status] of sums) {
       const line = this.#lines.get(name);
       const before = line?.row.total ?? 0;

@@ -11,7 +11,10 @@ const LINGER = 1_000;
 for (const stream of [process.stdout, process.stderr]) {
   stream.on("error", (error: NodeJS.ErrnoException) => {
     if (error.code === "EPIPE") process.exit();
-    throw error;
+    // A full disk, for example: it may be that nothing can be said of it, either.
+    process.exitCode = ExitCode.FAILED;
+    if (stream === process.stdout) note("error", error.message);
+    process.exit();
   });
 }
 

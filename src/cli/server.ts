@@ -13,8 +13,9 @@ interface ServerCommandOptions {
 }
 
 const EXAMPLES = `
-An embedded job server, for a quick start, tests and development: its jobs are kept in memory, and gone with it. In
-production, use gearmand. It ends on Ctrl-C and SIGTERM.
+An embedded job server, for a quick start, tests and development: its jobs are
+kept in memory, and gone with it. In production, use gearmand. It ends on Ctrl-C
+and SIGTERM.
 
 Examples:
   edgear server

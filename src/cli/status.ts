@@ -13,7 +13,8 @@ interface StatusOptions extends CommonOptions {
 }
 
 const EXAMPLES = `
-gearmand keeps no results: a job that is done, one that failed and one that never was all look the same, "unknown".
+gearmand keeps no results: a job that is done, one that failed and one that
+never was all look the same, "unknown".
 
 Examples:
   edgear status H:jobs1:27

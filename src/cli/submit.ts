@@ -19,9 +19,9 @@ interface SubmitOptions extends CommonOptions {
 const LINE_FEED = 0x0a;
 
 const EXAMPLES = `
-The result goes to the standard output, byte for byte, and so does data that the job sends on the way; warnings go to
-the standard error. A workload of "-" is read from the standard input. Without --background the exit code says how the
-job ended: 0 done, 1 failed.
+The result goes to the standard output, byte for byte, and so does data that
+the job sends on the way; warnings go to the standard error. The exit code says
+how the job ended: 0 done, 1 failed. In the background nobody can know.
 
 Examples:
   edgear submit reverse 'Hello, Edgear!'

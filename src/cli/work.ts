@@ -20,22 +20,25 @@ interface WorkOptions extends ServerChoice {
 }
 
 const EXAMPLES = `
-With a command, each job gets a process of its own: the workload is its standard input, its standard output is the
-result, an exit code other than 0 fails the job. What it writes to the standard error is shown here, and not sent. It
-finds the job in EDGEAR_HANDLE, EDGEAR_FUNCTION, EDGEAR_UNIQUE and EDGEAR_SERVER. When the job's time is over, or its
-server is lost, the process is ended (SIGTERM, then SIGKILL), with all that it has started.
+With a command, each job gets a process of its own: the workload is its standard
+input, its standard output is the result, an exit code other than 0 fails the
+job. What it writes to the standard error is shown here, and not sent. It finds
+the job in EDGEAR_HANDLE, EDGEAR_FUNCTION, EDGEAR_UNIQUE and EDGEAR_SERVER. When
+the job's time is over, or its server is lost, the process is ended (SIGTERM,
+then SIGKILL), with all that it has started.
 
 With a module, its default export has the handlers, by function:
   export default {
     reverse: (job) => [...job.workload.text()].reverse().join(""),
-    resize: { handler: async (job) => { … }, timeout: 30_000, retry: { attempts: 3 } },
+    resize: { handler: async (job) => { … }, timeout: 30_000 },
   };
 
-Ctrl-C or SIGTERM: running jobs are finished first. A second time: they are aborted, and given to other workers.
+Ctrl-C or SIGTERM: running jobs are finished first. A second time: they are
+aborted, and given to other workers.
 
 Examples:
   edgear work wordcount -- wc -w
-  edgear work thumbnail --concurrency 4 --timeout 30s -- convert - -resize 200x200 jpg:-
+  edgear work thumbnail -c 4 --timeout 30s -- convert - -resize 200x200 jpg:-
   edgear work ./handlers.js --servers jobs1,jobs2
   edgear work mail --drain -- ./send-mail`;
 
