@@ -46,7 +46,10 @@ test("top keeps to the terminal's size, also when it changes", async () => {
   await using server = await startGearmand();
   await using client = new Client(server.address);
   for (let job = 0; job < 20; job++) await client.background(`${fresh("top")}-${job}`);
-  await using terminal = await top(["--servers", server.address], { columns: 50, rows: 8 });
+  await using terminal = await top(["--servers", server.address, "--interval", "60s"], {
+    columns: 50,
+    rows: 8,
+  });
   const fits = (columns: number, rows: number) => {
     const shown = lines(terminal.screen);
     return shown.length === rows && shown.every((line) => line.length <= columns);

@@ -113,7 +113,10 @@ describe("a command", () => {
     const [gentle, hasty] = [fresh("work"), fresh("work")];
     const file = path.join(folder, hasty);
     await using first = await start([gentle, "--", "sh", "-c", "sleep 0.5; echo -n done"]);
-    await using second = await start([hasty, "--", "sh", "-c", `echo $$ >'${file}'; sleep 60`]);
+    // It takes its time to clean up, and is given it.
+    const cleaned = `${file}-cleaned`;
+    const script = `trap "sleep 1.3; echo yes >'${cleaned}'; exit 1" TERM; echo $$ >'${file}'; sleep 60 & wait`;
+    await using second = await start([hasty, "--", "sh", "-c", script]);
     const result = client.run(gentle);
     const job = await client.background(hasty);
     await using admin = new Admin(env.GEARMAN_SERVERS);
@@ -134,6 +137,7 @@ describe("a command", () => {
     expect(await second.ended()).toMatchObject({ code: 1 });
     expect(second.stderr).toMatch(/closed; 1 jobs were aborted/);
     expect(lives(Number(await readFile(file, "utf8")))).toBe(false);
+    expect(await readFile(cleaned, "utf8")).toBe("yes\n");
     // Another worker would get it.
     expect((await client.status(job)).state).toBe("queued");
     await admin.cancel(job);
