@@ -40,7 +40,7 @@ interface WaitOptions {
 
 /** Options of `admin.dropFunction`. */
 export interface DropOptions extends WaitOptions {
-  /** Whether to drop a function that has jobs, too. They are lost. Default: false. */
+  /** Whether to drop a function that has jobs, too. They are lost, and swallow later jobs of the same uniques. Default: false. */
   force?: boolean;
 }
 

@@ -46,7 +46,7 @@ export interface JobEntry {
   readonly retries: number;
   /** Whether it is only listed until a worker would get it: it was cancelled, or its clients have left. */
   readonly ignored: boolean;
-  /** Whether it is a background job. */
+  /** Whether it is a background job; gearmand no longer says so of one that was cancelled. */
   readonly background: boolean;
 }
 

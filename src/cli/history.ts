@@ -9,7 +9,7 @@ export interface ServerState {
 
 /** A function, over all servers. */
 export interface FunctionRow extends FunctionStatus {
-  /** How many jobs more a second there are than when it was last looked. */
+  /** How many jobs more a second there are, over the last looks: one alone would mostly say 0, and then a lot. */
   readonly rate: number;
 }
 
@@ -20,9 +20,14 @@ export type Order = (typeof ORDERS)[number];
 /** Looks that are kept: as many as the widest line has characters. */
 const KEPT = 120;
 
+/** Looks that a rate is the average of. */
+const LOOKS = 5;
+
 interface Line {
   row: FunctionRow;
   readonly totals: number[];
+  /** The totals at the times that a rate is of. */
+  recent: number[];
   /** Whether it was there when it was last looked. */
   there: boolean;
 }
@@ -30,13 +35,13 @@ interface Line {
 /** What was seen of each function, and when. */
 export class History {
   readonly #lines = new Map<string, Line>();
-  #last: number | undefined;
+  /** When it was looked, as long as the same servers answered; as often as a rate needs. */
+  #times: number[] = [];
   /** The servers that answered when it was last looked. */
   #answered = "";
 
   /** Adds what was seen at a time, in milliseconds. */
   add(states: readonly ServerState[], now: number): void {
-    const seconds = this.#last === undefined ? 0 : (now - this.#last) / 1_000;
     const sums = sum(states);
     const answered = states.filter(({ functions }) => functions).map(({ server }) => server);
     for (const [name, line] of this.#lines) {
@@ -47,19 +52,21 @@ export class History {
     // The jobs of a server that is away, or back, have not gone or come.
     const comparable = answered.join() === this.#answered;
     this.#answered = answered.join();
+    const times = comparable ? this.#times.slice(-LOOKS) : [];
+    this.#times = [...times, now];
+    const seconds = (now - (times[0] ?? now)) / 1_000;
     for (const [name, status] of sums) {
-      const line = this.#lines.get(name);
-      const before = line?.row.total ?? 0;
-      const rate = seconds > 0 && comparable ? (status.total - before) / seconds : 0;
-      const row = { ...status, rate };
-      if (line) line.row = row;
-      else this.#lines.set(name, { row, totals: [], there: true });
+      const line = this.#lines.get(name) ?? { row: { ...status, rate: 0 }, totals: [], recent: [], there: true };
+      // One that is new had none before.
+      const known = [...times.map(() => 0), ...line.recent];
+      line.recent = [...known.slice(known.length - times.length), status.total];
+      line.row = { ...status, rate: seconds > 0 ? (status.total - (line.recent[0] ?? 0)) / seconds : 0 };
+      this.#lines.set(name, line);
     }
     for (const { row, totals } of this.#lines.values()) {
       totals.push(row.total);
       if (totals.length > KEPT) totals.shift();
     }
-    this.#last = now;
   }
 
   /** The functions that were there when it was last looked. */

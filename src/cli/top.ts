@@ -17,8 +17,8 @@ interface TopOptions extends CommonOptions {
 
 const EXAMPLES = `
 RATE is how fast a function's jobs, queued and running, become more (+) or
-fewer (-) a second: gearmand doesn't count what it has done. The line beside it
-is how many there were, an interval a character.
+fewer (-) a second, over the last five intervals: gearmand doesn't count what it
+has done. The line beside it is how many there were, an interval a character.
 
 Keys: s sorts by the next column, q or Ctrl-C ends. Without a terminal a table
 is printed at each interval.

@@ -43,8 +43,17 @@ describe("History", () => {
     expect(rates(history)).toEqual({ x: 0, y: 0 });
     history.add([says("a", { x: 5 }), says("b", { x: 5 })], 3_000);
     history.add([says("a", { x: 5 }), says("b", { x: 5, y: 1 })], 4_000);
-    expect(rates(history)).toEqual({ x: 0, y: 1 });
+    expect(rates(history)).toEqual({ x: 0, y: 0.5 });
     expect(history.totals("y")).toEqual([1]);
+  });
+
+  test("knows the rate over several looks, and forgets the old ones", () => {
+    const history = new History();
+    const seen = [0, 10, 10, 10, 10, 10, 10, 4].map((total, look) => {
+      history.add([says("a", { x: total })], look * 1_000);
+      return rates(history).x;
+    });
+    expect(seen).toEqual([0, 10, 5, 10 / 3, 2.5, 2, 0, -1.2]);
   });
 
   test("keeps no more than it can show", () => {
