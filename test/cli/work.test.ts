@@ -3,9 +3,11 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import { Admin, Client, JobExceptionError, JobFailedError } from "edgear";
 import { afterAll, beforeAll, describe, expect, inject, test } from "vitest";
+import { findProgram } from "../../scripts/programs.mjs";
 import { rejection } from "../conformance/case.ts";
 import { fresh } from "../conformance/names.ts";
 import { CliProcess, edgear, systemNode } from "../support/cli.ts";
+import { command } from "../support/command.ts";
 
 const env = { GEARMAN_SERVERS: inject("servers")[0]?.address };
 const READY = /knows that this worker can do/;
@@ -69,6 +71,15 @@ describe("a command", () => {
     expect(worker.stderr).toMatch(/^oops: exit 3$/m);
     expect(worker.stderr).toMatch(/failed after .* ms: sh ended with the exit code 3$/m);
     expect(worker.stderr).toMatch(/sh ended with the signal SIGKILL$/m);
+  });
+
+  test("works jobs of gearman's own client off", async () => {
+    const name = fresh("work");
+    await using _worker = await start([name, "--", "rev"]);
+    const [host = "", port = ""] = (env.GEARMAN_SERVERS ?? "").split(":");
+    const gearman = findProgram("gearman") ?? "gearman";
+    const { code, stdout } = await command(gearman, ["-h", host, "-p", port, "-f", name, "abc"]);
+    expect({ code, stdout }).toEqual({ code: 0, stdout: "cba" });
   });
 
   test("need not read its workload", async () => {
