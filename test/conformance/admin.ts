@@ -85,7 +85,7 @@ export const admin: readonly Case[] = [
       await using client = new Client(server);
       await using admin = new Admin(server);
       const background = await client.background(name, "x", { unique });
-      const task = client.submit(name, "x");
+      const task = client.submit(name, "x", { timeout: 10_000 });
       const { handle } = await task.handle;
       const jobs = await admin.jobs();
       const find = (handle: string) => jobs.find((job) => job.handle === handle);
@@ -104,7 +104,7 @@ export const admin: readonly Case[] = [
       await using client = new Client(server);
       await using admin = new Admin(server);
       const background = await client.background(name, "background");
-      const task = client.submit(name, "foreground");
+      const task = client.submit(name, "foreground", { timeout: 10_000 });
       await admin.cancel(background);
       await admin.cancel((await task.handle).handle);
       await rejection(task.result, JobFailedError);
