@@ -9,6 +9,7 @@ export type GearmanErrorCode =
   | "JOB_EXCEPTION"
   | "JOB_FAILED"
   | "PROTOCOL"
+  | "REFUSED"
   | "REQUEST_SCOPE"
   | "SERVER"
   | "TIMEOUT";
@@ -46,12 +47,12 @@ export class ProtocolError extends GearmanError {
   }
 }
 
-/** The server answered with an ERROR packet. */
+/** The server answered with an ERROR packet, or, to a command of `Admin`, with an ERR line. */
 export class ServerError extends GearmanError {
   override readonly name = "ServerError";
-  /** The packet's code, e.g. `QUEUE_ERROR` (gearmand) or `unknown_command` (Perl's gearmand). */
+  /** The server's code, e.g. `QUEUE_ERROR` (gearmand) or `unknown_command` (Perl's gearmand); `ERR` for a line without one. */
   readonly serverCode: string;
-  /** The packet's text. */
+  /** The server's text. */
   readonly text: string;
 
   constructor(serverCode: string, text: string) {
@@ -85,6 +86,15 @@ export class JobExceptionError extends GearmanError {
     super("JOB_EXCEPTION", payload.text() || `the job ${handle} ended with an exception without a message`);
     this.handle = handle;
     this.payload = payload;
+  }
+}
+
+/** The library did not ask the server for what would do harm. The message says what, and how to have it done all the same. */
+export class RefusedError extends GearmanError {
+  override readonly name = "RefusedError";
+
+  constructor(message: string) {
+    super("REFUSED", message);
   }
 }
 

@@ -1,3 +1,5 @@
+export { Admin, type AdminOptions, type DropOptions, type QueueLimits, type ShutdownOptions } from "./admin/admin.js";
+export type { ConnectionEntry, FunctionStatus, JobEntry, PriorityStatus } from "./admin/entries.js";
 export type { Balance } from "./client/balance.js";
 export type { BulkOptions } from "./client/bulk.js";
 export { Client } from "./client/client.js";
@@ -28,6 +30,7 @@ export {
   JobExceptionError,
   JobFailedError,
   ProtocolError,
+  RefusedError,
   RequestScopeError,
   ServerError,
   TimeoutError,

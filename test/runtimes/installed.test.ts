@@ -33,6 +33,16 @@ describe.each(runtimes)("the installed package on $name", ({ program, args }) =>
   });
 });
 
+test("the installed package has the command edgear", async () => {
+  const program = path.join(installation.folder, "node_modules/.bin/edgear");
+  const help = await command(program, ["--help"]);
+  assert.equal(help.code, 0, help.stderr);
+  assert.match(help.stdout, /^Usage: edgear/);
+  const address = inject("servers")[0]?.address ?? "";
+  const { code, stdout, stderr } = await command(program, ["submit", "reverse", "abc", "--servers", address]);
+  assert.deepEqual({ code, stdout, stderr }, { code: 0, stdout: "cba", stderr: "" });
+});
+
 test.each([
   ["Node's types and no DOM", { lib: ["es2022", "esnext.disposable"], types: ["node"] }],
   ["the DOM and no Node", { lib: ["es2022", "esnext.disposable", "dom"], types: [] }],

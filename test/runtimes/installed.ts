@@ -1,4 +1,4 @@
-import { copyFile, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { copyFile, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
@@ -38,10 +38,12 @@ export async function install(): Promise<Installation> {
   const folder = await mkdtemp(path.join(tmpdir(), "edgear-installed-"));
   const installation = { folder, [Symbol.asyncDispose]: () => rm(folder, { recursive: true, force: true }) };
   try {
-    const packed = await npm(["pack", "--ignore-scripts", "--json", "--pack-destination", folder], root);
-    const tarball = Object.values(JSON.parse(packed) as Record<string, { filename: string }>)[0]?.filename ?? "";
+    // What it depends on comes from here, too: nothing is to be downloaded.
+    const { dependencies } = JSON.parse(await readFile(path.join(root, "package.json"), "utf8"));
+    const needed = Object.keys(dependencies).map((name) => `./node_modules/${name}`);
+    const tarballs = await Promise.all(["./", ...needed].map((what) => pack(what, folder)));
     await writeFile(path.join(folder, "package.json"), JSON.stringify({ private: true, type: "module" }));
-    await npm(["install", "--offline", "--no-audit", "--no-fund", `./${path.basename(tarball)}`], folder);
+    await npm(["install", "--offline", "--no-audit", "--no-fund", ...tarballs], folder);
     await copyFile(path.join(root, "test/runtimes/submit.mjs"), path.join(folder, "submit.mjs"));
     await build({
       entryPoints: [path.join(root, "test/runtimes/run-cases.ts")],
@@ -59,6 +61,13 @@ export async function install(): Promise<Installation> {
     await installation[Symbol.asyncDispose]();
     throw error;
   }
+}
+
+/** Packs a package of this checkout, or this checkout. @returns the tarball, relative to the folder it is in */
+async function pack(what: string, folder: string): Promise<string> {
+  const packed = await npm(["pack", "--ignore-scripts", "--json", "--pack-destination", folder, what], root);
+  const { filename } = Object.values(JSON.parse(packed) as Record<string, { filename: string }>)[0] ?? { filename: "" };
+  return `./${path.basename(filename)}`;
 }
 
 async function npm(args: readonly string[], cwd: string): Promise<string> {
