@@ -219,7 +219,7 @@ export class Admin implements AsyncDisposable {
       await this.#done(graceful ? "shutdown graceful" : "shutdown", signal);
     } catch (error) {
       // It may be gone before its answer is out.
-      if (error instanceof ConnectionLostError && error.sent && error.cause === undefined) return;
+      if (error instanceof ConnectionLostError && error.sent && isOrderly(error.cause)) return;
       if (!isUnknown(error)) throw error;
       const words =
         "this server can't be shut down by a command, as gearmand from 1.1.15 on: " +
@@ -311,4 +311,9 @@ export class Admin implements AsyncDisposable {
 
 function isUnknown(error: unknown): error is ServerError {
   return error instanceof ServerError && isUnknownCommand(error.serverCode);
+}
+
+/** Whether a connection was closed, and not broken: then no error of the runtime is behind it. */
+function isOrderly(cause: unknown): boolean {
+  return cause === undefined || (cause instanceof Error && !("code" in cause) && cause.cause === undefined);
 }

@@ -190,7 +190,7 @@ test.each([
 
 describe("a server that", () => {
   test("is silent is given up, and the next call tries anew", async () => {
-    await using admin = new Admin(inject("silent"), { requestTimeout: 100 });
+    await using admin = new Admin(inject("faulty").silent, { requestTimeout: 100 });
     const behind = rejection(
       admin.version().then(() => admin.version()),
       TimeoutError,

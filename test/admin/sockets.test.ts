@@ -65,7 +65,7 @@ test("over an injected socket, which is told where to", async () => {
   const [version, status] = await Promise.all([admin.version(), admin.status()]);
   assert.match(version, /^\d/);
   assert.ok(status.length > 0);
-  expect(asked).toEqual([{ host: "jobs.internal", port: 4731, tls: {} }]);
+  expect(asked).toEqual([{ hostname: "jobs.internal", port: 4731, secureTransport: "on" }]);
 });
 
 test("an injected socket that comes too late is closed", async () => {

@@ -205,10 +205,17 @@ test("ping says how fast each server answers, and which doesn't", async () => {
   expect(code).toBe(1);
   expect(stdout).toMatch(new RegExp(`^(${address} \\d+\\.\\d\\d ms\n){2}$`));
   expect(stderr).toContain("127.0.0.1:1: nothing listens there");
-  const json = await edgear(["ping", "--json", "--servers", `${address},${inject("silent")}`, "--timeout", "200ms"]);
+  const json = await edgear([
+    "ping",
+    "--json",
+    "--servers",
+    `${address},${inject("faulty").silent}`,
+    "--timeout",
+    "200ms",
+  ]);
   const lines = json.stdout.trim().split("\n");
   expect(lines.map((line) => JSON.parse(line))).toEqual([
     { server: address, ok: true, milliseconds: expect.any(Number) },
-    { server: inject("silent"), ok: false, error: expect.stringContaining("200 ms") },
+    { server: inject("faulty").silent, ok: false, error: expect.stringContaining("200 ms") },
   ]);
 });

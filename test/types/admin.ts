@@ -35,8 +35,8 @@ if (first) first.total = 0;
 export const several = new Admin(["jobs1", "jobs2"]);
 
 export const options: AdminOptions = {
-  connect: ({ host, port }) => {
+  connect: ({ hostname, port }) => {
     const { readable, writable } = new TransformStream<Uint8Array, Uint8Array>();
-    return { readable, writable, close: () => void [host, port] };
+    return { readable, writable, close: () => void [hostname, port] };
   },
 };

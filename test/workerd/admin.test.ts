@@ -8,8 +8,8 @@ const [{ address } = { address: "" }] = inject("servers");
 test("an injected socket is used: cloudflare:sockets' own", async () => {
   const asked: string[] = [];
   await using admin = new Admin("jobs.internal", {
-    connect: ({ host, port }) => {
-      asked.push(`${host}:${port}`);
+    connect: ({ hostname, port }) => {
+      asked.push(`${hostname}:${port}`);
       return connect(address);
     },
   });
