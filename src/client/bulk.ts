@@ -41,59 +41,74 @@ export async function* submitAll<Workload>(
   signal?.throwIfAborted();
   const items = new Source(source, submit);
   const { inFlight } = items;
-  const aborted = signal && abortion(signal);
+  const release = signal && onAbort(signal, () => items.wake());
   let taken = 0;
   try {
     for (;;) {
       items.pull(maxInFlight);
       const first = inFlight.peek();
-      const { pulling } = items;
-      if (!first && !pulling) break;
-      if (pulling) {
-        // Whichever is there first: a handle to give out, another item, or the end of patience.
-        const next: Promise<unknown>[] = [pulling];
-        if (first) next.push(first.catch(() => {}));
-        if (aborted) next.push(aborted.promise);
-        await Promise.race(next);
-        if (items.pulling !== pulling && inFlight.length < maxInFlight) continue;
+      if (!first && !items.pulling) break;
+      if (!first?.settled) {
+        // Whatever comes first: a handle to give out, another item, or the end of patience.
+        await items.change();
+        signal?.throwIfAborted();
+        continue;
       }
-      if (!first) continue;
       inFlight.shift();
       let handle: JobHandle;
       try {
-        handle = await first;
+        handle = await first.promise;
       } catch (error) {
         signal?.throwIfAborted();
-        throw new BulkError(taken, error, await Promise.allSettled(inFlight.drain()));
+        items.leave();
+        const later = inFlight.drain().map(({ promise }) => promise);
+        throw new BulkError(taken, error, await Promise.allSettled(later));
       }
       taken++;
       yield handle;
     }
     if (items.failure) throw items.failure.error;
   } finally {
-    aborted?.release();
+    release?.();
     items.leave();
   }
 }
 
 /** Items of a source on their way: those of a plain iterable are read at once, without a promise each. */
 class Source<Workload> {
-  readonly inFlight = new Fifo<Promise<JobHandle>>();
-  /** While an item of an asynchronous source is waited for. */
-  pulling: Promise<void> | undefined;
+  readonly inFlight = new Fifo<{ readonly promise: Promise<JobHandle>; settled: boolean }>();
+  /** Whether an item of an asynchronous source is waited for. */
+  pulling = false;
   /** What the source threw: the items before it are submitted all the same. */
   failure: { readonly error: unknown } | undefined;
   readonly #iterator: Iterator<Workload> | AsyncIterator<Workload>;
+  readonly #isAsync: boolean;
   readonly #submit: (workload: Workload, index: number) => Promise<JobHandle>;
   #index = 0;
   #ended = false;
+  #wake = () => {};
 
   constructor(
     source: Iterable<Workload> | AsyncIterable<Workload>,
     submit: (workload: Workload, index: number) => Promise<JobHandle>,
   ) {
-    this.#iterator = Symbol.asyncIterator in source ? source[Symbol.asyncIterator]() : source[Symbol.iterator]();
+    const { [Symbol.asyncIterator]: async } = source as Partial<AsyncIterable<Workload>>;
+    this.#isAsync = async !== undefined && async !== null;
+    this.#iterator = this.#isAsync
+      ? (source as AsyncIterable<Workload>)[Symbol.asyncIterator]()
+      : (source as Iterable<Workload>)[Symbol.iterator]();
     this.#submit = submit;
+  }
+
+  /** Resolves when an item has come, or a submit has settled, or somebody has called `wake`. */
+  change(): Promise<void> {
+    return new Promise((resolve) => {
+      this.#wake = resolve;
+    });
+  }
+
+  wake(): void {
+    this.#wake();
   }
 
   /** Submits items until so many are in flight, or the next must be waited for. */
@@ -101,53 +116,49 @@ class Source<Workload> {
     while (!this.#ended && !this.pulling && this.inFlight.length < maxInFlight) {
       try {
         const step = this.#iterator.next();
-        if (step instanceof Promise) this.pulling = this.#wait(step);
-        else this.#take(step);
+        if (this.#isAsync) void this.#wait(step);
+        else this.#take(step as IteratorResult<Workload>);
       } catch (error) {
         this.#fail(error);
       }
     }
   }
 
-  /** Reads no more. A source that is stuck is not waited for. */
+  /** Reads no more: an item that still comes is left. A source that is stuck is not waited for. */
   leave(): void {
     if (this.#ended) return;
     this.#ended = true;
     harmless(() => this.#iterator.return?.());
   }
 
-  async #wait(step: Promise<IteratorResult<Workload>>): Promise<void> {
+  async #wait(step: IteratorResult<Workload> | Promise<IteratorResult<Workload>>): Promise<void> {
+    this.pulling = true;
     try {
       this.#take(await step);
     } catch (error) {
       this.#fail(error);
-    } finally {
-      this.pulling = undefined;
     }
+    this.pulling = false;
+    this.#wake();
   }
 
   #take(step: IteratorResult<Workload>): void {
+    if (Object(step) !== step) throw new TypeError(`the source's iterator gave ${show(step)} instead of an object`);
     if (step.done || this.#ended) {
       this.#ended = true;
       return;
     }
-    const submitted = this.#submit(step.value, this.#index++);
-    submitted.catch(() => {});
-    this.inFlight.push(submitted);
+    const entry = { promise: this.#submit(step.value, this.#index++), settled: false };
+    const settle = () => {
+      entry.settled = true;
+      if (entry === this.inFlight.peek()) this.#wake();
+    };
+    entry.promise.then(settle, settle);
+    this.inFlight.push(entry);
   }
 
   #fail(error: unknown): void {
     this.#ended = true;
     this.failure = { error };
   }
-}
-
-/** A promise that rejects when the signal aborts. */
-function abortion(signal: AbortSignal): { promise: Promise<never>; release: () => void } {
-  let reject: (reason: unknown) => void = () => {};
-  const promise = new Promise<never>((_, rejected) => {
-    reject = rejected;
-  });
-  promise.catch(() => {});
-  return { promise, release: onAbort(signal, () => reject(signal.reason)) };
 }

@@ -2,7 +2,7 @@ import { PacketType } from "../../assembly/protocol.js";
 import type { Encoder } from "../codec/encoder.js";
 import type { Frame } from "../codec/frame.js";
 import type { Waiter } from "../connection/connection.js";
-import { ConnectionLostError } from "../errors.js";
+import { ConnectionLostError, ServerError } from "../errors.js";
 import { JobHandle } from "./handle.js";
 import type { Server } from "./server.js";
 import type { Session } from "./session.js";
@@ -28,8 +28,11 @@ export abstract class Call implements Waiter {
   only: Server | undefined;
   /** The job that it submits, if it submits one. */
   readonly submission: Submission | undefined;
-  /** How often it was tried again. */
+  /** How often it was tried again, and how often it was moved without having been sent. */
   retries = 0;
+  moves = 0;
+  /** When its job was last acknowledged. */
+  acknowledged = Number.POSITIVE_INFINITY;
   /** How it was first lost after its packet had gone out: from then on it isn't known what the server made of that. */
   loss: ConnectionLostError | undefined;
   protected readonly desk: Desk;
@@ -68,7 +71,7 @@ export abstract class Call implements Waiter {
       if (!this.#over) this.desk.lost(this, error);
     } else {
       this.reject(error);
-      this.session?.answered();
+      if (error instanceof ServerError) this.session?.answered();
     }
   }
 
@@ -181,6 +184,7 @@ export class TaskCall extends Call {
     const handle = handleOf(frame, session, this.submission);
     // Given up or not: it is one of those whom the server tells of the job, each in turn.
     session.follow(frame, this);
+    this.acknowledged = performance.now();
     if (this.over) return;
     this.task.acknowledge(handle);
     if (this.repeatable) this.desk.joined(this, handle.handle);

@@ -205,10 +205,14 @@ export class Client<Jobs extends JobMap<Jobs> = AnyJobs> extends Emitter<ClientE
    */
   async status(job: JobReference, options?: WaitOptions): Promise<JobStatus> {
     checkOptions(options, "status", ["signal"]);
+    return this.#counted(() => this.#status(job, options?.signal));
+  }
+
+  #status(job: JobReference, signal: AbortSignal | undefined): Promise<JobStatus> {
     const { handle, server } = checkReference(job);
     const { servers: all } = this.#dispatcher;
     const servers = server === undefined ? serversOf(handle, all) : [serverNamed(server, all)];
-    return this.#ask(servers, options?.signal, () => {
+    return this.#ask(servers, signal, () => {
       return new Question(this.#dispatcher, PacketType.GET_STATUS, [handle], PacketType.STATUS_RES, readStatus);
     });
   }
@@ -221,10 +225,10 @@ export class Client<Jobs extends JobMap<Jobs> = AnyJobs> extends Emitter<ClientE
     checkUnique(unique);
     if (unique === "") throw new TypeError("a job without a unique can't be asked for by it: ask by its handle");
     checkOptions(options, "statusOf", ["signal"]);
-    return this.#ask(this.#dispatcher.servers, options?.signal, () => {
-      const { GET_STATUS_UNIQUE, STATUS_RES_UNIQUE } = PacketType;
-      return new Question(this.#dispatcher, GET_STATUS_UNIQUE, [unique], STATUS_RES_UNIQUE, readUniqueStatus);
-    });
+    const { GET_STATUS_UNIQUE, STATUS_RES_UNIQUE } = PacketType;
+    const question = () =>
+      new Question(this.#dispatcher, GET_STATUS_UNIQUE, [unique], STATUS_RES_UNIQUE, readUniqueStatus);
+    return this.#counted(() => this.#ask(this.#dispatcher.servers, options?.signal, question));
   }
 
   /**
@@ -233,7 +237,8 @@ export class Client<Jobs extends JobMap<Jobs> = AnyJobs> extends Emitter<ClientE
    * @throws TimeoutError when `timeout` is over, and as `status`
    */
   async completed(job: JobReference, options: CompletedOptions = {}): Promise<void> {
-    await untilGone(checkReference(job).handle, (signal) => this.status(job, { signal }), options);
+    const { handle } = checkReference(job);
+    await this.#counted(() => untilGone(handle, (signal) => this.#status(job, signal), options));
   }
 
   /**
@@ -286,9 +291,8 @@ export class Client<Jobs extends JobMap<Jobs> = AnyJobs> extends Emitter<ClientE
     clearTimeout(timer);
   }
 
-  #promise<T>(call: PromisedCall<T>, signal?: AbortSignal, only?: Server): Promise<T> {
-    if (this.#closed) return Promise.reject(this.#closed);
-    return this.#dispatch(call, signal, only);
+  #promise<T>(call: PromisedCall<T>, signal?: AbortSignal): Promise<T> {
+    return this.#closed ? Promise.reject(this.#closed) : this.#dispatch(call, signal);
   }
 
   #dispatch<T>(call: PromisedCall<T>, signal?: AbortSignal, only?: Server): Promise<T> {
@@ -311,7 +315,7 @@ export class Client<Jobs extends JobMap<Jobs> = AnyJobs> extends Emitter<ClientE
     for (const server of servers) {
       signal?.throwIfAborted();
       try {
-        const status = await this.#promise(question(), signal, server);
+        const status = await this.#dispatch(question(), signal, server);
         if (status.known) return status;
         unknown ??= status;
       } catch (error) {
@@ -335,12 +339,16 @@ export class Client<Jobs extends JobMap<Jobs> = AnyJobs> extends Emitter<ClientE
     signal: AbortSignal | undefined,
     submit: (wire: string) => T | Promise<T>,
   ): Promise<T> {
+    const checking = () => abortable(checkedJson(validator, workload, `the workload of ${show(name)}`), signal);
+    return this.#counted(async () => submit(await abortable(checking(), this.#dispatcher.closing)));
+  }
+
+  /** What takes several steps is in flight from the first to the last of them, as any call is. */
+  async #counted<T>(steps: () => Promise<T>): Promise<T> {
     if (this.#closed) throw this.#closed;
     this.#dispatcher.expect();
     try {
-      const checking = checkedJson(validator, workload, `the workload of ${show(name)}`);
-      const wire = await abortable(abortable(checking, signal), this.#dispatcher.closing);
-      return submit(wire);
+      return await abortable(steps(), this.#dispatcher.closing);
     } finally {
       this.#dispatcher.settled();
     }

@@ -46,7 +46,8 @@ async function lookOrLoss(look: () => Promise<JobStatus>, again: boolean): Promi
   try {
     return await look();
   } catch (error) {
-    if (again && (error instanceof ConnectionLostError || error instanceof ConnectionError)) return undefined;
+    const passing = [ConnectionLostError, ConnectionError, TimeoutError].some((kind) => error instanceof kind);
+    if (again && passing) return undefined;
     throw error;
   }
 }

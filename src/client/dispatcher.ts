@@ -1,6 +1,4 @@
-import { Backoff } from "../connection/backoff.js";
 import { noServer } from "../connection/explain.js";
-import { sleep } from "../connection/wait.js";
 import { type ClosedError, ConnectionLostError, RequestScopeError } from "../errors.js";
 import type { Address } from "../platform/transport.js";
 import { hashUnique, rotate } from "./balance.js";
@@ -16,24 +14,23 @@ export class Dispatcher implements Desk {
   readonly servers: readonly Server[];
   readonly #settings: Settings;
   readonly #closing = new AbortController();
-  readonly #backoff: Backoff;
-  /** The wait before the servers are tried again: one, however many calls wait for it. */
-  #pausing: Promise<void> | undefined;
   #turn = 0;
   /** Calls whose fate is open. */
   #open = 0;
   #onIdle: (() => void) | undefined;
+  /** Whether the client is being closed, and waits for nothing but what is under way. */
+  #ending = false;
 
   constructor(addresses: readonly Address[], settings: Settings, emit: Emit) {
     this.#settings = settings;
-    this.#backoff = new Backoff(settings.reconnect || {});
     this.servers = addresses.map((address) => new Server(address, settings, this.#closing.signal, emit));
   }
 
   /** Brings a job to the server that it belongs to, and any other call to whichever is next. */
-  dispatch(call: Call, server?: Server): void {
+  dispatch(call: Call, only?: Server): void {
     this.#open++;
-    this.#route(call, server);
+    call.only = only;
+    this.#route(call);
   }
 
   /** Counts what will be a call as one already, until `settled`. */
@@ -46,8 +43,9 @@ export class Dispatcher implements Desk {
     return this.#closing.signal;
   }
 
-  /** Resolves once the fate of all calls is known. */
+  /** Resolves once the fate of all calls is known. Those that find no server don't wait for one to come back any more. */
   idle(): Promise<void> {
+    this.#ending = true;
     if (this.#open === 0) return Promise.resolve();
     return new Promise((resolve) => {
       this.#onIdle = resolve;
@@ -73,20 +71,18 @@ export class Dispatcher implements Desk {
 
   lost(call: Call, error: ConnectionLostError): void {
     if (error.sent) call.loss ??= error;
-    const { reconnect } = this.#settings;
-    const again = reconnect !== false && call.retries < reconnect.retries && (call.repeatable || !error.sent);
-    if (!again || this.#closing.signal.aborted) {
+    if (!this.#mayRepeat(call, error.sent)) {
       call.reject(call.loss ?? error);
       return;
     }
-    call.retries++;
-    this.#route(call, call.only);
+    // By then the server knows, too, that its connection is lost.
+    queueMicrotask(() => this.#route(call));
   }
 
   joined(call: TaskCall, handle: string): void {
     watch(call, handle, () => {
       call.session?.unfollow(call);
-      this.#route(call, undefined);
+      this.#route(call);
     });
   }
 
@@ -94,12 +90,23 @@ export class Dispatcher implements Desk {
     return this.servers.flatMap(({ sessions }) => [...sessions]);
   }
 
-  #route(call: Call, only: Server | undefined): void {
-    call.only = only;
+  /** Whether a call may be sent again; counts it when it may. */
+  #mayRepeat(call: Call, sent: boolean): boolean {
+    const { reconnect } = this.#settings;
+    if (reconnect === false || this.#closing.signal.aborted || (sent && !call.repeatable)) return false;
+    // One that was not sent costs nothing to be tried elsewhere: at each server once.
+    if (!sent && call.moves++ < this.servers.length) return true;
+    // A job that was followed for a while has shown that its connection was good.
+    if (performance.now() - call.acknowledged > STEADY) call.retries = 0;
+    return call.retries++ < reconnect.retries;
+  }
+
+  #route(call: Call): void {
+    if (call.over) return;
     try {
-      const order = only ? [only] : this.#order(call);
-      const ready = order[0]?.ready;
-      if (ready) ready.take(call);
+      const order = this.#order(call);
+      const session = firstReady(order);
+      if (session) session.take(call);
       else void this.#search(call, order);
     } catch (error) {
       call.reject(error);
@@ -110,7 +117,13 @@ export class Dispatcher implements Desk {
   #order(call: Call): readonly Server[] {
     const { servers } = this;
     const { balance } = this.#settings;
-    if (balance === "failover" || servers.length === 1) return servers;
+    if (call.only) return [call.only];
+    if (servers.length === 1) return servers;
+    // What may be at a server already joins itself only there.
+    const mayBeThere = call.loss !== undefined || call.acknowledged !== Number.POSITIVE_INFINITY;
+    const home = mayBeThere && servers.find(({ name }) => name === call.session?.server);
+    if (home) return [home, ...servers.filter((server) => server !== home)];
+    if (balance === "failover") return servers;
     const unique = balance === "unique" ? routingKey(call.submission) : undefined;
     return rotate(servers, unique === undefined ? this.#turn++ : hashUnique(unique));
   }
@@ -129,15 +142,12 @@ export class Dispatcher implements Desk {
     const { signal } = this.#closing;
     const { reconnect } = this.#settings;
     for (;;) {
-      // So soon after all servers were tried in vain, they aren't tried again for each call.
-      if (this.#pausing) await this.#pausing;
-      signal.throwIfAborted();
       const failures: Error[] = [];
       for (const server of inTurn(order)) {
         if (call.over) return undefined;
         try {
           const session = await server.connect();
-          this.#backoff.reset();
+          signal.throwIfAborted();
           return session;
         } catch (error) {
           signal.throwIfAborted();
@@ -145,34 +155,39 @@ export class Dispatcher implements Desk {
           failures.push(error as Error);
         }
       }
-      const patient = reconnect !== false && call.retries < reconnect.retries && order.some(({ known }) => known);
-      if (!patient) {
+      const retries = reconnect === false || this.#ending ? 0 : reconnect.retries;
+      if (call.retries >= retries || !order.some(({ known }) => known)) {
         throw noServer(
           order.map(({ name }) => name),
           failures,
         );
       }
       call.retries++;
-      this.#pausing ??= sleep(this.#backoff.next(), signal)
-        .catch(() => {})
-        .finally(() => {
-          this.#pausing = undefined;
-        });
+      await Promise.race(order.map((server) => server.pause()));
+      signal.throwIfAborted();
     }
   }
 }
 
-/** In which order servers are tried: those that failed when they were last tried come last, and of them those that did so just now. */
-function* inTurn(order: readonly Server[]): Iterable<Server> {
-  const later: Server[] = [];
+/** From so many milliseconds on after its job was acknowledged, a call's connection was good. */
+const STEADY = 10_000;
+
+/** The session of the first server that a call need not wait for, unless one before it has yet to be tried. */
+function firstReady(order: readonly Server[]): Session | undefined {
   for (const server of order) {
-    if (server.ready || !server.failed) yield server;
-    else later.push(server);
+    const { ready } = server;
+    if (ready) return ready;
+    if (!server.failed) return undefined;
     // One that may be back is tried without making this call wait for it, when there are others.
-    if (server.failed && !server.ready && !server.resting && order.length > 1) server.connect().catch(() => {});
+    if (!server.resting && order.length > 1) server.connect().catch(() => {});
   }
-  later.sort((one, other) => Number(one.resting) - Number(other.resting));
-  yield* later;
+  return undefined;
+}
+
+/** In which order servers are tried: those that failed when they were last tried come last, and of them those that did so just now. */
+function inTurn(order: readonly Server[]): readonly Server[] {
+  const rank = (server: Server) => (server.ready || !server.failed ? 0 : server.resting ? 2 : 1);
+  return order.length === 1 ? order : [...order].sort((one, other) => rank(one) - rank(other));
 }
 
 /** What decides where a job goes. As with Perl's client, `-` stands for the workload. */

@@ -16,7 +16,10 @@ export interface ReconnectOptions extends BackoffOptions {
   minDelay?: number | undefined;
   /** The longest such wait, in milliseconds; default 2,000. */
   maxDelay?: number | undefined;
-  /** How often one call is tried again before it rejects; default 5. */
+  /**
+   * How often one call is tried again before it rejects; default 8, which is some 5 to 9 seconds. A job that was
+   * acknowledged and followed for a while may be tried as often anew.
+   */
   retries?: number | undefined;
 }
 
@@ -37,7 +40,7 @@ export interface ClientOptions<Jobs = AnyJobs> {
    * `requestTimeout`: a line that is dead at the other end only looks like a quiet one. Default 30,000; 0: never.
    */
   heartbeat?: number | undefined;
-  /** The largest packet body that is sent or accepted, in bytes; default 64 MiB. */
+  /** The largest workload that is sent, and the largest packet body that is accepted, in bytes; default 64 MiB. */
   maxPacketSize?: number | undefined;
   /**
    * How many requests may be unanswered on one connection; further ones wait here, unsent. Default 1,000: gearmand is
@@ -129,7 +132,7 @@ export function checkInFlight(value: unknown): asserts value is number {
 function checkReconnect(reconnect: ReconnectOptions | false): Settings["reconnect"] {
   if (reconnect === false) return false;
   checkOptions(reconnect, "reconnect", ["minDelay", "maxDelay", "retries"]);
-  const { minDelay = 100, maxDelay = 2_000, retries = 5 } = reconnect;
+  const { minDelay = 100, maxDelay = 2_000, retries = 8 } = reconnect;
   checkMilliseconds(minDelay, "reconnect.minDelay", 1);
   checkMilliseconds(maxDelay, "reconnect.maxDelay", 1);
   if (!(retries >= 0)) throw new TypeError(`reconnect.retries must be a number from 0, not ${show(retries)}`);

@@ -1,5 +1,8 @@
 import { requestScope } from "#platform";
 import { serverName } from "../connection/address.js";
+import { Backoff } from "../connection/backoff.js";
+import { connectionError } from "../connection/explain.js";
+import { sleep } from "../connection/wait.js";
 import { ProtocolError, RequestScopeError, TimeoutError } from "../errors.js";
 import type { Address } from "../platform/transport.js";
 import type { ClientEvents } from "./events.js";
@@ -30,6 +33,9 @@ export class Server {
   #opening: Promise<Session> | undefined;
   /** Whether this is the request that the connection belongs to, on Cloudflare Workers. */
   #inScope: () => boolean = () => true;
+  readonly #backoff: Backoff;
+  /** The wait before it is tried again by those who have no other: one, however many calls wait for it. */
+  #pausing: Promise<void> | undefined;
   #rest = 0;
   #restUntil = 0;
   #lostAt: number | undefined;
@@ -40,6 +46,7 @@ export class Server {
     this.#settings = settings;
     this.#closing = closing;
     this.#emit = emit;
+    this.#backoff = new Backoff(settings.reconnect || {});
   }
 
   /**
@@ -89,6 +96,16 @@ export class Server {
     return this.#opening;
   }
 
+  /** Waits before it is tried again: longer each time, until it has answered something. Ends early when the client closes. */
+  pause(): Promise<void> {
+    this.#pausing ??= sleep(this.#backoff.next(), this.#closing)
+      .catch(() => {})
+      .finally(() => {
+        this.#pausing = undefined;
+      });
+    return this.#pausing;
+  }
+
   async #open(): Promise<Session> {
     const begin = performance.now();
     const { connection, maxInFlight } = this.#settings;
@@ -96,11 +113,18 @@ export class Server {
     let session: Session;
     try {
       session = await Session.open(this.#address, connection, maxInFlight, owner, this.#closing);
+      // A proxy takes connections for servers that are away: one that failed must say something before it is used again.
+      if (this.failed) await greeting(session, this.name);
+      if (this.#closing.aborted) {
+        session.destroy(this.#closing.reason);
+        throw this.#closing.reason;
+      }
     } catch (error) {
       this.#leaveOut();
       if (!this.#closing.aborted) this.#emit("error", { server: this.name, error: error as Error });
       throw error;
     }
+    this.#session?.retire();
     this.#session = session;
     this.sessions.add(session);
     const now = performance.now();
@@ -112,7 +136,8 @@ export class Server {
   }
 
   #lost(error: Error | undefined, session: Session): void {
-    this.sessions.delete(session);
+    if (session.heard) this.#backoff.reset();
+    if (!this.sessions.delete(session)) return;
     this.#prefix = session.prefix ?? this.#prefix;
     if (this.sessions.size === 0) this.#lostAt = performance.now();
     // A server that takes connections and is of no use is as good as one that takes none.
@@ -128,5 +153,15 @@ export class Server {
 
   #checkScope(): void {
     if (!this.#inScope()) throw new RequestScopeError();
+  }
+}
+
+/** Waits until a server has answered something. Rejects with a ConnectionError when it never does. */
+async function greeting(session: Session, name: string): Promise<void> {
+  try {
+    await session.greeted;
+  } catch (error) {
+    session.destroy();
+    throw connectionError(name, (error as Error).cause ?? error);
   }
 }

@@ -2,10 +2,15 @@ import { PacketType } from "../../assembly/protocol.js";
 import type { Frame } from "../codec/frame.js";
 import { Connection, type ConnectionOptions, type ConnectionOwner } from "../connection/connection.js";
 import { Fifo } from "../connection/fifo.js";
-import type { ConnectionLostError } from "../errors.js";
+import { type ConnectionLostError, ServerError, TimeoutError } from "../errors.js";
 import type { Address } from "../platform/transport.js";
 import type { Call, TaskCall } from "./call.js";
 import { Stall } from "./stall.js";
+
+/** How often it is looked whether calls that wait may be sent, in milliseconds. */
+const HELD_LOOK = 50;
+
+const NOBODY: ReadonlyMap<TaskCall, unknown> = new Map();
 
 /** What waits to be sent may have so many bytes on its way out before further requests wait for it. */
 const MAX_PENDING = 1 << 22;
@@ -37,6 +42,15 @@ export class Session implements ConnectionOwner {
   readonly #followers = new Map<number, Followers>();
   /** What handles of this server begin with, once one came. */
   prefix: string | undefined;
+  /** Settles with the first answer: whether the server is of any use. */
+  readonly greeted: Promise<void>;
+  #greet!: { resolve: () => void; reject: (error: Error) => void };
+  /** Whether it ends as soon as nobody uses it any more: another one takes the new calls. */
+  #retired = false;
+  /** Looks after the calls that wait. */
+  #heldTimer: ReturnType<typeof setTimeout> | undefined;
+  #requestTimeout = 0;
+  #lastAnswer = 0;
   #stall!: Stall;
   /** Resolves when the connection is gone. */
   readonly #gone: Promise<void>;
@@ -48,6 +62,10 @@ export class Session implements ConnectionOwner {
     this.#gone = new Promise((resolve) => {
       this.#goneNow = resolve;
     });
+    this.greeted = new Promise((resolve, reject) => {
+      this.#greet = { resolve, reject };
+    });
+    this.greeted.catch(() => {});
   }
 
   static async open(
@@ -60,12 +78,16 @@ export class Session implements ConnectionOwner {
     const session = new Session(owner, maxInFlight);
     const connection = await Connection.open(address, options, session, signal);
     session.#connection = connection;
+    session.#requestTimeout = options.requestTimeout;
     session.#stall = new Stall(connection, options.requestTimeout, (call) => session.#followedBesides(call));
     // Without this option a job's exception arrives as a WORK_FAIL that says nothing. Nobody waits for the answer: a
     // server that doesn't know the option (Perl's) is used without it.
     connection.codec.encoder.packet(PacketType.OPTION_REQ, ["exceptions"]);
-    const answered = () => session.answered();
-    connection.request({ expects: PacketType.OPTION_RES, answer: answered, fail: answered });
+    connection.request({
+      expects: PacketType.OPTION_RES,
+      answer: () => session.#greeted(),
+      fail: (error) => (error instanceof ServerError ? session.#greeted() : session.#greet.reject(error)),
+    });
     return session;
   }
 
@@ -86,18 +108,31 @@ export class Session implements ConnectionOwner {
   /** Sends a call's packet, now or once it is its turn. Its answer, or its loss, is told to the call. */
   take(call: Call): void {
     call.session = this;
-    if (this.#held.length > 0 || this.#full) this.#held.push(call);
-    else this.#send(call);
+    if (this.#held.length === 0 && !this.#full) {
+      this.#send(call);
+      return;
+    }
+    this.#held.push(call);
+    if (this.#heldTimer === undefined) {
+      this.#lastAnswer = performance.now();
+      this.#lookAtHeld();
+    }
   }
 
-  /** A request was answered: others may go out. */
+  /** A request was answered, or given up: others may go out. */
   answered(): void {
-    while (this.#held.length > 0 && !this.#full) {
-      const call = this.#held.shift() as Call;
-      // One that was given up meanwhile is never sent.
-      if (!call.over) this.#send(call);
+    if (this.#held.length > 0) {
+      this.#lastAnswer = performance.now();
+      this.#sendHeld();
     }
     this.#stall.check();
+    if (this.#retired) this.#endIfIdle();
+  }
+
+  /** Ends once all that was asked of it is answered. */
+  retire(): void {
+    this.#retired = true;
+    this.#endIfIdle();
   }
 
   /** The parts of the handle that a frame begins with. */
@@ -119,7 +154,8 @@ export class Session implements ConnectionOwner {
     call.task.onSettled(() => {
       const place = followers.calls.indexOf(call);
       if (place >= 0) followers.calls[place] = undefined;
-      this.#stall.reader(call, "not");
+      this.#stall.reader(call, false);
+      if (this.#retired) this.#endIfIdle();
     });
   }
 
@@ -171,6 +207,7 @@ export class Session implements ConnectionOwner {
 
   lost(error: Error | undefined): void {
     this.#stall.end();
+    clearTimeout(this.#heldTimer);
     this.#owner.lost(error, this);
     const followed = [...this.#followers.values()].flatMap(({ calls }) => calls);
     this.#followers.clear();
@@ -194,6 +231,42 @@ export class Session implements ConnectionOwner {
     }
     call.encode(connection.codec.encoder);
     connection.request(call);
+  }
+
+  #greeted(): void {
+    this.#greet.resolve();
+    this.answered();
+  }
+
+  #sendHeld(): void {
+    while (this.#held.length > 0 && !this.#full) {
+      const call = this.#held.shift() as Call;
+      // One that was given up meanwhile is never sent.
+      if (!call.over) this.#send(call);
+    }
+  }
+
+  /**
+   * Calls wait here for answers, or for bytes to be taken, and only the answers are told. Those that wait so long that
+   * nothing at all was answered or moved in a request's time have no better chance than what was sent before them.
+   */
+  #lookAtHeld(): void {
+    this.#heldTimer = undefined;
+    this.#sendHeld();
+    if (this.#held.length === 0) return;
+    const since = Math.max(this.#lastAnswer, this.#connection.lastMoved);
+    if (performance.now() - since >= this.#requestTimeout && !this.#stall.stalled) {
+      const words = `the job server ${this.server} did not answer what was asked before, and this was not sent`;
+      for (const call of this.#held.drain())
+        call.reject(new TimeoutError("requestTimeout", this.#requestTimeout, words));
+      return;
+    }
+    this.#heldTimer = setTimeout(() => this.#lookAtHeld(), HELD_LOOK);
+  }
+
+  #endIfIdle(): void {
+    const inUse = this.#connection.waiting > 0 || this.#held.length > 0 || this.#followedBesides(NOBODY);
+    if (!inUse && this.#connection.open) void this.end();
   }
 
   #lostError(details: { handle?: string | undefined; sent: boolean }): ConnectionLostError {

@@ -1,7 +1,10 @@
+import { MOST_UNREAD } from "#platform";
 import type { Connection } from "../connection/connection.js";
 import { TimeoutError } from "../errors.js";
 import type { TaskCall } from "./call.js";
-import type { Behind } from "./unread.js";
+
+/** How long a reader for whom nobody waits may take nothing, in milliseconds. */
+const LONG = 300_000;
 
 /**
  * What a connection does about readers of events who are behind: it stops to read, so that what they have not read
@@ -13,8 +16,8 @@ export class Stall {
   readonly #connection: Connection;
   readonly #patience: number;
   readonly #othersWait: (slow: ReadonlyMap<TaskCall, unknown>) => boolean;
-  /** Readers who are behind: how far, and how many events they had taken when it was last looked. */
-  readonly #slow = new Map<TaskCall, { readonly behind: Behind; taken: number }>();
+  /** Readers who are behind: how many events they had taken when it was last looked, and since when that is so. */
+  readonly #slow = new Map<TaskCall, { taken: number; since: number }>();
   #timer: ReturnType<typeof setTimeout> | undefined;
 
   /** @param patience milliseconds that others wait for a reader who takes nothing */
@@ -30,9 +33,9 @@ export class Stall {
   }
 
   /** The reader of a call's events has fallen behind, or has caught up. */
-  reader(call: TaskCall, behind: Behind): void {
-    if (behind !== "not") this.#slow.set(call, { behind, taken: call.task.taken });
-    else this.#slow.delete(call);
+  reader(call: TaskCall, behind: boolean): void {
+    if (!behind) this.#slow.delete(call);
+    else if (!this.#slow.has(call)) this.#slow.set(call, { taken: call.task.taken, since: performance.now() });
     this.check();
   }
 
@@ -50,8 +53,9 @@ export class Stall {
   }
 
   get #tooFar(): boolean {
-    for (const { behind } of this.#slow.values()) if (behind === "too much") return true;
-    return false;
+    let unread = 0;
+    for (const call of this.#slow.keys()) unread += call.task.unread;
+    return unread > MOST_UNREAD;
   }
 
   /** The connection is gone. */
@@ -63,16 +67,24 @@ export class Stall {
 
   #look(): void {
     this.#timer = undefined;
-    const stuck = [...this.#slow].filter(([call, { taken }]) => call.task.taken === taken).map(([call]) => call);
-    for (const [call, reader] of this.#slow) reader.taken = call.task.taken;
-    if (stuck.length > 0 && this.#othersWait(this.#slow)) {
-      for (const { task } of stuck) task.fail(this.#error(task.function));
+    const now = performance.now();
+    // A reader alone may take its time; one that takes nothing for so long was left standing.
+    const patience = this.#othersWait(this.#slow) ? this.#patience : LONG;
+    for (const [call, reader] of [...this.#slow]) {
+      const { taken } = call.task;
+      if (taken !== reader.taken) {
+        reader.taken = taken;
+        reader.since = now;
+      } else if (now - reader.since >= patience) {
+        call.task.fail(this.#error(call.task.function, patience));
+      }
     }
     this.check();
   }
 
-  #error(name: string): TimeoutError {
-    const words = `nobody read the events of the ${JSON.stringify(name)} job any further, while others waited behind them`;
-    return new TimeoutError("requestTimeout", this.#patience, words);
+  #error(name: string, patience: number): TimeoutError {
+    const others = patience === this.#patience ? ", while others waited behind them" : "";
+    const words = `nobody read the events of the ${JSON.stringify(name)} job any further${others}`;
+    return new TimeoutError("requestTimeout", patience, words);
   }
 }

@@ -5,7 +5,7 @@ import { checkedPayload, type Validator } from "../jobs.js";
 import { Payload } from "../payload.js";
 import type { JobHandle } from "./handle.js";
 import { progress } from "./status.js";
-import { type Behind, type TaskEvent, Unread } from "./unread.js";
+import { type TaskEvent, Unread } from "./unread.js";
 
 /**
  * A foreground job. Its result is a promise, and it can be iterated for what the job tells on the way:
@@ -16,7 +16,9 @@ import { type Behind, type TaskEvent, Unread } from "./unread.js";
  * Events are kept from the submit on until somebody reads them, and each is given out once, to one reader. As long as
  * nobody does, up to 1 MiB of the latest is kept, and `dropped` says how many events were too much.
  * A reader who is behind by 1 MiB isn't sent more until it has caught up, or, while other jobs of the same connection
- * are waited for, by 64 MiB; one who then takes nothing for `requestTimeout` loses its task with a `TimeoutError`.
+ * are waited for, by 64 MiB (16 on Cloudflare Workers); one who then takes nothing for `requestTimeout`, or for five
+ * minutes when nobody else waits, loses its task with a `TimeoutError`. A job that had to be submitted again, at another
+ * server, may tell its events a second time.
  */
 export class Task<Result = unknown> implements AsyncIterable<TaskEvent> {
   readonly function: string;
@@ -75,19 +77,26 @@ export class Task<Result = unknown> implements AsyncIterable<TaskEvent> {
     };
     const end = { done: true, value: undefined } as const;
     unread.joined();
-    return {
-      next: async () => {
-        for (;;) {
-          if (over) return end;
-          const event = unread.take();
-          if (event) return { done: false, value: event };
-          if (this.#done) {
-            leave();
-            if (this.#failed) throw this.#error;
-            return end;
-          }
-          await unread.wait();
+    const next = async (): Promise<IteratorResult<TaskEvent, undefined>> => {
+      for (;;) {
+        if (over) return end;
+        const event = unread.take();
+        if (event) return { done: false, value: event };
+        if (this.#done) {
+          leave();
+          if (this.#failed) throw this.#error;
+          return end;
         }
+        await unread.wait();
+      }
+    };
+    // Calls that don't wait for each other get their events in order, all the same.
+    let last: Promise<unknown> = Promise.resolve();
+    return {
+      next: () => {
+        const step = last.then(next);
+        last = step.catch(() => {});
+        return step;
       },
       return: async () => {
         leave();
@@ -101,13 +110,18 @@ export class Task<Result = unknown> implements AsyncIterable<TaskEvent> {
     return this.#unread?.dropped ?? 0;
   }
 
+  /** Bytes of events that nobody has read. @internal */
+  get unread(): number {
+    return this.#unread?.size ?? 0;
+  }
+
   /** How many events were taken. @internal */
   get taken(): number {
     return this.#unread?.taken ?? 0;
   }
 
   /** Has `callback` told when a reader falls behind, and when it has caught up. @internal */
-  onBehind(callback: (behind: Behind) => void): void {
+  onBehind(callback: (behind: boolean) => void): void {
     this.#unread?.onBehind(callback);
   }
 

@@ -12,12 +12,8 @@ export type TaskEvent =
       readonly progress: number;
     };
 
-/** How far a reader is behind: by so much that nothing more is to be read, unless others wait for it; by so much that even they must wait. */
-export type Behind = "not" | "much" | "too much";
-
-/** What is kept for a reader in bytes, before it is behind so far; and what it must be down to to have caught up. */
+/** What is kept for a reader in bytes, before it is behind; and what it must be down to to have caught up. */
 const MUCH = 1 << 20;
-const TOO_MUCH = 1 << 26;
 const CAUGHT_UP = MUCH / 2;
 
 /** What an event takes besides its payload, in bytes, about. */
@@ -28,18 +24,25 @@ export class Unread {
   readonly #events = new Fifo<{ readonly event: TaskEvent; readonly size: number }>();
   #size = 0;
   #readers = 0;
-  #behind: Behind = "not";
-  #onBehind: (behind: Behind) => void = () => {};
+  #behind = false;
+  /** How much there was, in MiB, when it was last told. */
+  #told = 0;
+  #onBehind: (behind: boolean) => void = () => {};
   /** Readers that wait for an event, or the end. */
   #wakes: (() => void)[] = [];
   /** How many events were taken, and how many were too much to keep while nobody read. */
   taken = 0;
   dropped = 0;
 
-  /** Has `callback` told when a reader falls behind, and when it has caught up, or left. */
-  onBehind(callback: (behind: Behind) => void): void {
+  /** What has not been read, in bytes. */
+  get size(): number {
+    return this.#size;
+  }
+
+  /** Has `callback` told when a reader falls behind, at each further MiB, and when it has caught up, or left. */
+  onBehind(callback: (behind: boolean) => void): void {
     this.#onBehind = callback;
-    if (this.#behind !== "not") callback(this.#behind);
+    if (this.#behind) callback(true);
   }
 
   push(event: TaskEvent, size: number): void {
@@ -92,14 +95,11 @@ export class Unread {
   }
 
   #check(): void {
-    const behind = this.#readers === 0 ? "not" : this.#howFar();
-    if (behind === this.#behind) return;
+    const behind = this.#readers > 0 && this.#size > (this.#behind ? CAUGHT_UP : MUCH);
+    const told = behind ? Math.floor(this.#size / MUCH) : 0;
+    if (behind === this.#behind && told <= this.#told) return;
     this.#behind = behind;
+    this.#told = told;
     this.#onBehind(behind);
-  }
-
-  #howFar(): Behind {
-    if (this.#size > TOO_MUCH) return "too much";
-    return this.#size > (this.#behind === "not" ? MUCH : CAUGHT_UP) ? "much" : "not";
   }
 }

@@ -37,7 +37,7 @@ export class Channel implements Receiver {
 
   /** True until the channel was closed, or is being closed. */
   get open(): boolean {
-    return this.#transport !== undefined && !this.#dead && !this.#ending;
+    return this.#transport?.writable === true && !this.#dead && !this.#ending;
   }
 
   /** Bytes that were put down or written, and not yet taken by the system. */
@@ -70,7 +70,8 @@ export class Channel implements Receiver {
 
   /** Sends what was put into the encoder, now. */
   flush(): void {
-    if (!this.#transport || this.#dead || this.codec.encoder.size === 0) return;
+    // What can't be written any more was not sent, and whoever waits will be told so when the stream has ended.
+    if (!this.#transport?.writable || this.#dead || this.codec.encoder.size === 0) return;
     this.flushed?.();
     this.#written += this.codec.encoder.size;
     try {

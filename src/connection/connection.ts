@@ -143,6 +143,11 @@ export class Connection implements ChannelOwner {
     return this.#requests.unanswered;
   }
 
+  /** When a large transfer was last seen to move. */
+  get lastMoved(): number {
+    return this.#requests.lastMoved;
+  }
+
   /** Bytes that are on their way out. */
   get pending(): number {
     return this.#channel.pending;
@@ -259,7 +264,8 @@ export class Connection implements ChannelOwner {
   /** The error for something whose fate the loss of this connection left unknown. */
   lostError(details: { handle?: string | undefined; sent: boolean }): Error {
     const cause = this.#cause;
-    if (cause instanceof ClosedError) return cause;
+    if (cause instanceof ClosedError)
+      return details.sent ? cause : new ClosedError("this was not sent: the client was closed before it could be");
     if (cause && isForeignRequest(cause)) return new RequestScopeError({ cause });
     const why = cause ? `: ${cause.message}` : "";
     const fate = details.handle

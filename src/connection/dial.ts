@@ -39,7 +39,8 @@ export async function dialServer(
     connecting.then((late) => late.close()).catch(() => {});
     throw error;
   }
-  if (!(socket?.readable instanceof Object) || !(socket.writable instanceof Object)) {
+  const { readable, writable, close } = Object(socket) as Partial<StreamSocket>;
+  if (!(readable instanceof Object) || !(writable instanceof Object) || typeof close !== "function") {
     throw new TypeError("the connect option gave no socket: it must have readable, writable and close()");
   }
   return openStreams(socket, receiver, signal);

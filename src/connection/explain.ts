@@ -24,7 +24,7 @@ const WORKERD_REASON =
 /** The error for a connection that could not be made: which server, why, what to try. */
 export function connectionError(server: string, cause: unknown): GearmanError {
   if (isForeignRequest(cause)) return new RequestScopeError({ cause });
-  const { code, message } = cause as { code?: string; message?: string };
+  const { code, message } = Object(cause) as { code?: string; message?: string };
   const reason =
     tlsReason(cause) ??
     REASONS[code ?? ""] ??
@@ -58,7 +58,7 @@ const LISTEN_REASONS: Record<string, string> = {
 
 /** The error for an address that could not be listened on: which, why, what to try. */
 export function listenError(server: string, cause: unknown): ConnectionError {
-  const { code, message } = cause as { code?: string; message?: string };
+  const { code, message } = Object(cause) as { code?: string; message?: string };
   const reason = LISTEN_REASONS[code ?? ""] ?? (message || String(cause));
   return new ConnectionError(server, `could not listen on ${server}: ${reason}`, { cause });
 }

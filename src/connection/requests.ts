@@ -58,6 +58,11 @@ export class Requests {
     return this.#waiting.length;
   }
 
+  /** When a large transfer was last seen to move, in either direction. */
+  get lastMoved(): number {
+    return this.#lastMoved;
+  }
+
   /** How many of them somebody still wants answered. */
   get wanted(): number {
     return this.#waiting.length - this.#unwanted;
@@ -107,6 +112,7 @@ export class Requests {
   }
 
   #checkIn(milliseconds: number): void {
+    clearTimeout(this.#timer);
     const due = performance.now() + milliseconds;
     this.#pending = this.#channel.pending;
     this.#taken = this.#channel.taken;

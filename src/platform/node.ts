@@ -17,6 +17,9 @@ export function codecModule(): object {
 /** Pages (64 KiB) of one instance's memory: some 120 connections. A page that was never used takes no memory. */
 export const CODEC_PAGES = 256;
 
+/** Bytes of events that readers of one connection may be behind by, while others wait for what comes over it. */
+export const MOST_UNREAD = (1 << 26) as number;
+
 /** Milliseconds that a closing client waits for what is in flight, unless it is told otherwise: as long as it takes. */
 export const CLOSE_LIMIT = undefined as number | undefined;
 
@@ -149,6 +152,9 @@ function transport(socket: Socket, { onLeave, onDrained }: Hooks): Transport {
     get pending() {
       return outbox.size + socket.writableLength;
     },
+    get writable() {
+      return socket.writable && !ending;
+    },
     write(parts) {
       if (!socket.writable) return;
       const size = parts.reduce((sum, part) => sum + part.length, 0);
@@ -225,6 +231,9 @@ export function listen(
 function patient(socket: Socket): Transport {
   const open = transport(socket, { onDrained: () => void socket.resume() });
   return {
+    get writable() {
+      return open.writable;
+    },
     get pending() {
       return open.pending;
     },

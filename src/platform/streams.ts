@@ -9,7 +9,7 @@ export interface StreamSocket {
   readonly writable: WritableStream<Uint8Array>;
   readonly opened?: Promise<unknown>;
   readonly closed?: Promise<unknown>;
-  close(): Promise<unknown> | void;
+  close(): unknown;
 }
 
 /** Bytes that one read takes at most. By default workerd's reads bring 4 KiB, each at the price of an event-loop turn. */
@@ -35,14 +35,14 @@ export async function openStreams(
   try {
     signal.throwIfAborted();
     await Promise.race([socket.opened, aborted]);
+    return new StreamTransport(socket, receiver, speechless);
   } catch (error) {
     socket.opened?.catch(() => {});
-    swallow(socket.close());
+    harmless(() => socket.close());
     throw error;
   } finally {
     signal.removeEventListener("abort", onAbort);
   }
-  return new StreamTransport(socket, receiver, speechless);
 }
 
 class StreamTransport implements Transport {
@@ -69,6 +69,10 @@ class StreamTransport implements Transport {
 
   get pending(): number {
     return this.#pending;
+  }
+
+  get writable(): boolean {
+    return !this.#ended;
   }
 
   write(parts: readonly Uint8Array[]): void {
@@ -111,13 +115,20 @@ class StreamTransport implements Transport {
 
   async #read(): Promise<void> {
     try {
+      // Whoever opened it must have it before it can bring anything, even its end; an injected one may have that ready.
+      await new Promise((resolve) => setTimeout(resolve));
+      if (this.#ended) return;
       const reader = byteReader(this.#socket.readable);
       this.#reader = reader;
       for (;;) {
         if (this.#paused) await this.#paused;
         const chunk = await reader.next();
         if (this.#ended) return;
-        if (!chunk) break;
+        if (chunk === undefined) break;
+        if (!ArrayBuffer.isView(chunk))
+          throw new TypeError(
+            `the socket gave ${typeof chunk === "object" ? "an object" : `a ${typeof chunk}`}, not bytes`,
+          );
         this.#speechless = undefined;
         deliver(this.#receiver, chunk);
       }
@@ -131,9 +142,10 @@ class StreamTransport implements Transport {
     if (this.#ended) return;
     this.#ended = true;
     this.resume();
-    swallow(this.#reader?.cancel());
-    swallow(this.#writer.abort());
-    swallow(this.#socket.close());
+    // Whatever an injected socket makes of this, who waits must be told.
+    harmless(() => this.#reader?.cancel());
+    harmless(() => this.#writer.abort());
+    harmless(() => this.#socket.close());
     const speechless = this.#speechless;
     this.#receiver.closed(speechless === undefined ? cause : new Error(speechless, cause && { cause }));
   }
@@ -173,6 +185,11 @@ function join(parts: readonly Uint8Array[]): Uint8Array {
   return joined;
 }
 
-function swallow(promise: Promise<unknown> | void): void {
-  if (promise) promise.catch(() => {});
+/** Calls a socket's function. What it throws, or its promise rejects with, is of no matter any more. */
+function harmless(call: () => unknown): void {
+  try {
+    Promise.resolve(call()).catch(() => {});
+  } catch {
+    // As said.
+  }
 }

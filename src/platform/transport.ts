@@ -57,6 +57,8 @@ export interface Receiver {
 export interface Transport {
   /** Bytes that were written, and not yet taken by the system. Of a large write, it shrinks as its parts are taken. */
   readonly pending: number;
+  /** Whether anything that is written can still go out. */
+  readonly writable: boolean;
   /** Sends the parts in order, as one write where the runtime can. They must not change until they were sent. */
   write(parts: readonly Uint8Array[]): void;
   /** Reads nothing until `resume()`; a little that was read already may still come. */

@@ -15,6 +15,9 @@ export function codecModule(): object {
 /** Pages (64 KiB) of one instance's memory: some 30 connections, and 4 of the 128 MB that there are for everything. */
 export const CODEC_PAGES = 64;
 
+/** Bytes of events that readers of one connection may be behind by, while others wait for what comes over it. */
+export const MOST_UNREAD = (1 << 24) as number;
+
 /** Milliseconds that a closing client waits for what is in flight, unless it is told otherwise: a request is to end some time. */
 export const CLOSE_LIMIT = 5_000 as number | undefined;
 

@@ -8,13 +8,18 @@ const BULK = `
   const { Client } = await import("edgear");
   const client = new Client(process.argv[1]);
   const jobs = Number(process.argv[2]);
-  function* source() {
+  async function* slow() {
     for (let job = 0; job < jobs; job++) yield "workload " + job;
   }
+  function* fast() {
+    for (let job = 0; job < jobs; job++) yield "workload " + job;
+  }
+  const source = process.argv[3] === "async" ? slow : fast;
+  const { signal } = new AbortController();
   let given = 0;
   let before = 0;
   const used = () => (globalThis.gc(), process.memoryUsage().heapUsed + process.memoryUsage().arrayBuffers);
-  for await (const job of client.backgroundAll("nobody", source())) if (++given === jobs / 10) before = used();
+  for await (const job of client.backgroundAll("nobody", source(), { signal })) if (++given === jobs / 10) before = used();
   console.log(JSON.stringify({ given, growth: used() - before }));
   await client.close();
 `;
@@ -51,9 +56,9 @@ async function run(script: string, ...args: string[]): Promise<{ given: number; 
   return JSON.parse(stdout);
 }
 
-test("a bulk submit's memory is flat", { timeout: 90_000 }, async () => {
+test.each(["a list", "async"])("a bulk submit's memory is flat: %s", { timeout: 90_000 }, async (kind) => {
   await using server = await startGearmand({ args: ["--hashtable-buckets=1000003"] });
-  const { given, growth } = await run(BULK, server.address, "100000");
+  const { given, growth } = await run(BULK, server.address, "100000", kind);
   assert.equal(given, 100_000);
   // 90,000 jobs later: less than 20 bytes for each.
   assert.ok(growth < 1_800_000, `${growth} bytes`);
