@@ -15,8 +15,16 @@ export interface StreamSocket {
 /** Bytes that one read takes at most. By default workerd's reads bring 4 KiB, each at the price of an event-loop turn. */
 const READ_SIZE = 65_536;
 
-/** Waits until a socket is open, then reads it until it ends. */
-export async function openStreams(socket: StreamSocket, receiver: Receiver, signal: AbortSignal): Promise<Transport> {
+/**
+ * Waits until a socket is open, then reads it until it ends. While more than `maxUnread` bytes wait for its peer to take
+ * them it isn't read.
+ */
+export async function openStreams(
+  socket: StreamSocket,
+  receiver: Receiver,
+  signal: AbortSignal,
+  maxUnread = Number.POSITIVE_INFINITY,
+): Promise<Transport> {
   let onAbort = () => {};
   const aborted = new Promise<never>((_, reject) => {
     onAbort = () => reject(signal.reason);
@@ -34,7 +42,7 @@ export async function openStreams(socket: StreamSocket, receiver: Receiver, sign
   } finally {
     signal.removeEventListener("abort", onAbort);
   }
-  return new StreamTransport(socket, receiver);
+  return new StreamTransport(socket, receiver, maxUnread);
 }
 
 class StreamTransport implements Transport {
@@ -44,10 +52,14 @@ class StreamTransport implements Transport {
   #reader: { cancel(reason?: unknown): Promise<void> } | undefined;
   #ended = false;
   #pending = 0;
+  readonly #maxUnread: number;
+  /** Lets the reading go on that waits for the peer. */
+  #onTaken = () => {};
 
-  constructor(socket: StreamSocket, receiver: Receiver) {
+  constructor(socket: StreamSocket, receiver: Receiver, maxUnread: number) {
     this.#socket = socket;
     this.#receiver = receiver;
+    this.#maxUnread = maxUnread;
     this.#writer = socket.writable.getWriter();
     this.#writer.closed.catch(() => {});
     void this.#read();
@@ -67,6 +79,7 @@ class StreamTransport implements Transport {
     this.#writer.write(bytes).then(
       () => {
         this.#pending -= bytes.length;
+        if (this.#pending <= this.#maxUnread) this.#onTaken();
       },
       (error: Error) => this.#close(error),
     );
@@ -93,6 +106,11 @@ class StreamTransport implements Transport {
         if (this.#ended) return;
         if (!chunk) break;
         deliver(this.#receiver, chunk);
+        while (this.#pending > this.#maxUnread && !this.#ended) {
+          await new Promise<void>((resolve) => {
+            this.#onTaken = resolve;
+          });
+        }
       }
       this.#close(undefined);
     } catch (error) {
@@ -103,6 +121,7 @@ class StreamTransport implements Transport {
   #close(cause: Error | undefined): void {
     if (this.#ended) return;
     this.#ended = true;
+    this.#onTaken();
     swallow(this.#reader?.cancel());
     swallow(this.#writer.abort());
     swallow(this.#socket.close());

@@ -36,6 +36,11 @@ export function hostname(): string {
   return "workerd";
 }
 
+/** The number of the process: there is none. */
+export function processId(): number {
+  return 0;
+}
+
 /** Nothing can connect to a Cloudflare Worker by TCP. */
 export function listen(): Promise<never> {
   return Promise.reject(

@@ -25,10 +25,10 @@ export interface Peer {
   readonly running: Set<Job>;
   /** Jobs of its foreground submissions. */
   readonly followed: Set<Job>;
+  /** Whether it is to be woken (NOOP) when a job comes that it can do. */
+  sleeping: boolean;
   /** Sends a packet, if it still can be sent. */
   packet(type: PacketType, args?: readonly (string | Uint8Array)[], data?: Uint8Array): void;
-  /** Sends NOOP, if it sleeps and has not been sent one. */
-  wake(): void;
 }
 
 /** A function that a connection can do. */
@@ -47,9 +47,13 @@ export class JobFunction {
   /** By priority: jobs that wait for a worker. */
   readonly queues: readonly Queue<Job>[] = [new Queue<Job>(), new Queue<Job>(), new Queue<Job>()];
   readonly workers = new Map<Peer, Ability>();
+  /** Those of them that sleep. A submit looks at these only: a thousand busy workers cost it nothing. */
+  readonly sleeping = new Set<Peer>();
   /** All of its jobs: the queued, those whose time has not come, and the running. */
   total = 0;
   running = 0;
+  /** Jobs whose time has not come. */
+  delayed = 0;
   /** By priority: a submit is refused when the function has so many jobs in all; 0 is no limit. */
   limits: readonly [high: number, normal: number, low: number] = [0, 0, 0];
 
@@ -86,6 +90,10 @@ export class Job implements Linked<Job> {
   readonly workload: Uint8Array;
   /** Whether a background submission asked for it: then it runs whoever waits for it or doesn't. */
   background = false;
+  /** Whether it was cancelled while it ran: its worker is not told, and nobody hears of its end. */
+  cancelled = false;
+  /** Whether the server has forgotten it. */
+  ended = false;
   /** The connection that grabbed it, and only that one may speak of it. */
   worker: Peer | undefined;
   numerator = 0;
@@ -124,7 +132,7 @@ export class Job implements Linked<Job> {
 
   /** Whether its result is of use to anybody. */
   get wanted(): boolean {
-    return this.background || this.#waiting > 0;
+    return !this.cancelled && (this.background || this.#waiting > 0);
   }
 
   /** A submission joins: of this client, or a background one. */

@@ -51,11 +51,14 @@ function link<K>(map: Map<K, Job>, key: K, job: Job): void {
   map.set(key, job);
 }
 
+/** Does nothing for a job that isn't linked: a cancelled one is taken out before its end. */
 function unlink<K>(map: Map<K, Job>, key: K, job: Job): void {
   if (job.older) job.older.newer = job.newer;
   if (job.newer) job.newer.older = job.older;
-  else if (job.older) map.set(key, job.older);
-  else map.delete(key);
+  else if (map.get(key) === job) {
+    if (job.older) map.set(key, job.older);
+    else map.delete(key);
+  }
   job.older = undefined;
   job.newer = undefined;
 }
