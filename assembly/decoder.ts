@@ -37,6 +37,7 @@ import {
   LAST_PACKET_TYPE,
   LAYOUTS,
   MAX_HANDLE_SIZE,
+  MAX_LINE_SIZE,
   PacketType,
   WITH_DATA,
 } from "./protocol";
@@ -104,7 +105,8 @@ function fail(connection: Connection, fault: i32, detail: u32): usize {
 function line(connection: Connection, frame: usize, at: usize, end: usize): usize {
   if (!(connection.flags & TEXT_LINES)) return fail(connection, BAD_MAGIC, seen(at, end));
   const newline = find(0x0a, at, end);
-  if (!newline) return end - at == WINDOW_SIZE ? fail(connection, LINE_TOO_LONG, WINDOW_SIZE) : 0;
+  const limit: usize = connection.flags & LENIENT ? MAX_LINE_SIZE : WINDOW_SIZE;
+  if (!newline) return end - at >= limit ? fail(connection, LINE_TOO_LONG, <u32>limit) : 0;
   store<u32>(frame, PacketType.TEXT, TYPE);
   store<u32>(frame, <u32>at, BODY);
   store<u32>(frame, <u32>newline, END);

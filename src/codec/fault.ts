@@ -52,7 +52,7 @@ function inWords(fault: number, detail: number, peer: string): string {
     case BAD_HANDLE:
       return `${peer} sent ${name} whose job handle isn't one of 1 to ${MAX_HANDLE_SIZE} bytes without a NUL`;
     default:
-      return `${peer} sent a line of text of more than ${WINDOW_SIZE} bytes`;
+      return `${peer} sent a line of text of more than ${detail} bytes`;
   }
 }
 

@@ -27,6 +27,8 @@ export interface Peer {
   readonly followed: Set<Job>;
   /** Whether it is to be woken (NOOP) when a job comes that it can do. */
   sleeping: boolean;
+  /** Whether it was woken and has not grabbed since. It is not woken again before it does, whatever it says. */
+  woken: boolean;
   /** Sends a packet, if it still can be sent. */
   packet(type: PacketType, args?: readonly (string | Uint8Array)[], data?: Uint8Array): void;
 }
@@ -88,6 +90,8 @@ export class Job implements Linked<Job> {
   readonly priority: Priority;
   readonly when: number;
   readonly workload: Uint8Array;
+  /** What its first submission was: `show jobs` tells no more. */
+  readonly began: "foreground" | "background";
   /** Whether a background submission asked for it: then it runs whoever waits for it or doesn't. */
   background = false;
   /** Whether it was cancelled while it ran: its worker is not told, and nobody hears of its end. */
@@ -123,6 +127,7 @@ export class Job implements Linked<Job> {
     this.priority = submission.priority;
     this.when = submission.when;
     this.workload = submission.workload;
+    this.began = submission.client ? "foreground" : "background";
   }
 
   /** Foreground submissions that wait for its result. */

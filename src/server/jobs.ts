@@ -108,6 +108,7 @@ export class Jobs {
   sleep(worker: Peer): boolean {
     this.#delayed.release();
     if (!this.#paused && worker.abilities.some((ability) => hasJobs(ability.function))) return false;
+    if (worker.woken) return true;
     worker.sleeping = true;
     for (const { function: fn } of worker.abilities) fn.sleeping.add(worker);
     return true;
@@ -126,6 +127,7 @@ export class Jobs {
    */
   grab(worker: Peer): Job | undefined {
     this.awake(worker);
+    worker.woken = false;
     this.#delayed.release();
     if (this.#paused) return undefined;
     return this.#rules.acrossFunctions ? this.#byPriority(worker) : this.#byFunction(worker);
@@ -203,20 +205,20 @@ export class Jobs {
     const fn = this.functions.get(name);
     const ability = fn?.workers.get(worker);
     if (!fn || !ability) return;
+    this.#takeAway(worker, "abilities", fn);
     fn.workers.delete(worker);
     fn.sleeping.delete(worker);
     worker.abilities.splice(worker.abilities.indexOf(ability), 1);
-    for (const job of [...worker.running]) if (job.function === fn) this.#requeue(job, "abilities");
   }
 
   /** RESET_ABILITIES: all jobs that the worker has are queued again. */
   resetAbilities(worker: Peer, reason: "abilities" | "disconnect" = "abilities"): void {
+    this.#takeAway(worker, reason);
     for (const { function: fn } of worker.abilities) {
       fn.workers.delete(worker);
       fn.sleeping.delete(worker);
     }
     worker.abilities.length = 0;
-    for (const job of [...worker.running]) this.#requeue(job, reason);
   }
 
   /**
@@ -286,10 +288,11 @@ export class Jobs {
     job.function.queues[job.priority]?.push(job);
   }
 
-  /** Once each: who was woken is not among the sleeping again before it says so. */
+  /** Once each: who was woken is not among the sleeping again before it grabs. */
   #wake(fn: JobFunction): void {
     for (const worker of fn.sleeping) {
       this.awake(worker);
+      worker.woken = true;
       worker.packet(PacketType.NOOP);
     }
   }
@@ -313,6 +316,11 @@ export class Jobs {
     }
     this.#release(job);
     this.#fail(job, "timeout");
+  }
+
+  /** Takes all jobs from a worker, or those of a function: the last one first, as gearmand does. */
+  #takeAway(worker: Peer, reason: JobDetails["requeue"]["reason"], fn?: JobFunction): void {
+    for (const job of [...worker.running].reverse()) if (!fn || job.function === fn) this.#requeue(job, reason);
   }
 
   /** Takes a running job from its worker. */

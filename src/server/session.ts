@@ -62,6 +62,7 @@ export class Session implements ChannelOwner, Requester {
   id = "-";
   exceptions: boolean;
   sleeping = false;
+  woken = false;
   readonly abilities: Ability[] = [];
   readonly running = new Set<Job>();
   readonly followed = new Set<Job>();

@@ -21,10 +21,8 @@ const DONE = "OK\r\n";
 
 /** The answer to a line, or undefined when the connection is to be closed. */
 export function answerText(line: string, context: TextContext): string | undefined {
-  // For gearmand a NUL ends the line, and what follows it is a packet with a wrong magic.
-  if (line.includes("\0")) return undefined;
-  // As gearmand takes it apart: blanks make an empty word in front or at the end.
-  const words = line.replace(/\r$/, "").split(/ +/);
+  // As gearmand takes it apart: blanks make an empty word in front or at the end, and a NUL ends a word.
+  const words = line.replace(/\r$/, "").split(/ +/).map(upToNul);
   if (words.length > MAX_LINE_WORDS) return undefined;
   const { jobs } = context;
   const [command = ""] = words;
@@ -99,11 +97,11 @@ function show([command = "", ...what]: string[], jobs: Jobs): string {
 
 const SHOW_NOTHING = "ERR UNKNOWN_SHOW_ARGUMENTS\r\n";
 
-/** A line a job: handle, workers lost, whether nobody wants its result, whether it is a background job. */
+/** A line a job: handle, workers lost, whether nobody wants its result, whether it began as a background job. */
 function showJobs(jobs: Jobs): string {
   let text = "";
-  for (const { handle, retries, wanted, background } of jobs.all) {
-    text += `${handle}\t${retries}\t${wanted ? 0 : 1}\t${background ? 1 : 0}\n`;
+  for (const { handle, retries, wanted, began } of jobs.all) {
+    text += `${handle}\t${retries}\t${wanted ? 0 : 1}\t${began === "background" ? 1 : 0}\n`;
   }
   return text + END;
 }

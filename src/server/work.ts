@@ -25,8 +25,8 @@ export function workStatus(frame: Frame, worker: Requester): void {
   }
   const numerator = cString(frame, 1);
   const denominator = cString(frame, 2);
-  if (denominator.length > MAX_DENOMINATOR_SIZE) return;
   job.numerator = unsigned(numerator);
+  if (denominator.length > MAX_DENOMINATOR_SIZE) return;
   job.denominator = unsigned(denominator.slice(0, DENOMINATOR_DIGITS));
   const args = [job.handle, toArgument(numerator), toArgument(denominator)];
   job.tell((client) => client.packet(PacketType.WORK_STATUS, args));
