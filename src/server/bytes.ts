@@ -15,10 +15,15 @@ export function cString(frame: Frame, index: number): string {
   return upToNul(textOf(frame, index));
 }
 
+/** As many arguments as a call surely takes. */
+const CHUNK = 4096;
+
 /** Bytes as text, one character a byte. */
 export function fromBytes(bytes: Uint8Array): string {
+  // Put together one by one, a text would be kept as a tree of its pieces.
+  if (bytes.length <= CHUNK) return String.fromCharCode.apply(null, bytes as unknown as number[]);
   let text = "";
-  for (const byte of bytes) text += String.fromCharCode(byte);
+  for (let at = 0; at < bytes.length; at += CHUNK) text += fromBytes(bytes.subarray(at, at + CHUNK));
   return text;
 }
 

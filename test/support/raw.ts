@@ -69,7 +69,8 @@ export class Raw {
     const deadline = performance.now() + PATIENCE;
     while (!isSo()) {
       const left = deadline - performance.now();
-      if (left <= 0) throw new Error(`nothing more came in ${PATIENCE} ms behind ${JSON.stringify(String(this.#bytes))}`);
+      if (left <= 0)
+        throw new Error(`nothing more came in ${PATIENCE} ms behind ${JSON.stringify(String(this.#bytes))}`);
       let timer: ReturnType<typeof setTimeout> | undefined;
       await new Promise<void>((resolve) => {
         this.#wake = resolve;
