@@ -40,6 +40,8 @@ export interface Ability {
   timeout: number;
 }
 
+export type Limits = readonly [high: number, normal: number, low: number];
+
 /** A function that somebody submitted jobs for, or can do. */
 export class JobFunction {
   /** One character a byte. */
@@ -57,7 +59,7 @@ export class JobFunction {
   /** Jobs whose time has not come. */
   delayed = 0;
   /** By priority: a submit is refused when the function has so many jobs in all; 0 is no limit. */
-  limits: readonly [high: number, normal: number, low: number] = [0, 0, 0];
+  limits: Limits = [0, 0, 0];
 
   constructor(name: string) {
     this.name = name;

@@ -1,7 +1,9 @@
 import { PacketType } from "../../assembly/protocol.js";
 import { Delayed } from "./delayed.js";
-import { type Ability, Job, JobFunction, type Peer, type Submission } from "./job.js";
+import { Functions } from "./functions.js";
+import { type Ability, Job, type JobFunction, type Peer, type Submission } from "./job.js";
 import type { JobDetails, Observer } from "./observer.js";
+import { hasJobs, pickAcross, pickWithin } from "./pick.js";
 import { Uniques } from "./uniques.js";
 
 /** Handles are numbered in 32 bits, as gearmand's are. */
@@ -20,20 +22,15 @@ export interface JobRules {
   readonly failLate: boolean;
 }
 
-type Limits = readonly [high: number, normal: number, low: number];
-
 /** All jobs of a server, and who works on them: what happens to a job from its submit to its end. */
 export class Jobs {
-  /** By name. As in gearmand a function stays once it was named, jobs or not, until it is dropped. */
-  readonly functions = new Map<string, JobFunction>();
+  readonly functions = new Functions();
   /** Told of all that happens, while somebody listens. */
   observer: Observer | undefined;
   readonly #rules: JobRules;
   readonly #byHandle = new Map<string, Job>();
   readonly #uniques = new Uniques();
   readonly #delayed = new Delayed((job) => this.#due(job));
-  /** Of functions that are yet to come. */
-  readonly #limits = new Map<string, Limits>();
   #serial = 0;
   #paused = false;
 
@@ -58,13 +55,13 @@ export class Jobs {
   /** Gives out jobs again, and wakes those who have slept over some. */
   resume(): void {
     this.#paused = false;
-    for (const fn of this.functions.values()) if (hasJobs(fn)) this.#wake(fn);
+    for (const fn of this.functions.all) if (hasJobs(fn)) this.#wake(fn);
   }
 
   /** A submit: the new job, or the one that it joins, whose workload and priority then count. Undefined when the queue is full. */
   submit(submission: Submission): Job | undefined {
     const { unique, workload, client } = submission;
-    const fn = this.function(submission.function);
+    const fn = this.functions.named(submission.function);
     let job = this.#uniques.find(fn, unique, workload);
     if (job) {
       job.join(client);
@@ -121,40 +118,14 @@ export class Jobs {
     for (const { function: fn } of worker.abilities) fn.sleeping.delete(worker);
   }
 
-  /**
-   * The next job for a worker. Priority comes first, over all its functions; those with jobs of one priority take
-   * turns, beginning with the one registered last (gearmand 2's gearmand_con.cc; 1.x serves one function empty first).
-   */
+  /** The next job for a worker, which then has it. */
   grab(worker: Peer): Job | undefined {
     this.awake(worker);
     worker.woken = false;
     this.#delayed.release();
     if (this.#paused) return undefined;
-    return this.#rules.acrossFunctions ? this.#byPriority(worker) : this.#byFunction(worker);
-  }
-
-  #byPriority(worker: Peer): Job | undefined {
-    const { abilities } = worker;
-    for (let priority = 0; priority < 3; priority++) {
-      for (let index = 0; index < abilities.length; index++) {
-        const ability = abilities[index] as Ability;
-        const job = ability.function.queues[priority]?.first;
-        if (!job) continue;
-        if (abilities.length > 1) {
-          abilities.splice(index, 1);
-          abilities.push(ability);
-        }
-        return this.#assign(job, worker, ability);
-      }
-    }
-    return undefined;
-  }
-
-  #byFunction(worker: Peer): Job | undefined {
-    for (const ability of worker.abilities) {
-      for (const { first } of ability.function.queues) if (first) return this.#assign(first, worker, ability);
-    }
-    return undefined;
+    const picked = (this.#rules.acrossFunctions ? pickAcross : pickWithin)(worker.abilities);
+    return picked && this.#assign(picked.job, worker, picked.ability);
   }
 
   /** A job is done, failed, or no longer wanted: nothing of it stays. */
@@ -187,7 +158,7 @@ export class Jobs {
 
   /** CAN_DO. A second one for the same function only sets its timeout, where gearmand counts a second worker. */
   canDo(worker: Peer, name: string, timeout: number): void {
-    const fn = this.function(name);
+    const fn = this.functions.named(name);
     const known = fn.workers.get(worker);
     if (known) {
       known.timeout = timeout;
@@ -239,33 +210,6 @@ export class Jobs {
   close(): void {
     this.#delayed.close();
     for (const job of this.#byHandle.values()) clearTimeout(job.timer);
-  }
-
-  /** The function of this name, a new one if there was none. */
-  function(name: string): JobFunction {
-    let fn = this.functions.get(name);
-    if (!fn) {
-      fn = new JobFunction(name);
-      const limits = this.#limits.get(name);
-      if (limits) fn.limits = limits;
-      this.#limits.delete(name);
-      this.functions.set(name, fn);
-    }
-    return fn;
-  }
-
-  /** `maxqueue`. Of a function that nobody has named yet it is remembered. */
-  limit(name: string, limits: Limits): void {
-    const fn = this.functions.get(name);
-    if (fn) fn.limits = limits;
-    else this.#limits.set(name, limits);
-  }
-
-  /** `drop function`: forgets it. False when it has workers or jobs; gearmand leaves the jobs behind, which then nobody gets. */
-  drop(fn: JobFunction): boolean {
-    if (fn.workers.size > 0 || fn.total > 0) return false;
-    this.functions.delete(fn.name);
-    return true;
   }
 
   #nextHandle(): string {
@@ -361,8 +305,4 @@ export class Jobs {
     this.#uniques.remove(job);
     job.end();
   }
-}
-
-function hasJobs(fn: JobFunction): boolean {
-  return fn.queues.some((queue) => queue.length > 0);
 }

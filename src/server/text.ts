@@ -58,7 +58,7 @@ export function answerText(line: string, context: TextContext): string | undefin
 /** A line a function: name, jobs (the running and the delayed included), those that run, workers. */
 function status(jobs: Jobs): string {
   let text = "";
-  for (const { name, total, running, workers } of jobs.functions.values()) {
+  for (const { name, total, running, workers } of jobs.functions.all) {
     text += `${upToNul(name)}\t${total}\t${running}\t${workers.size}\n`;
   }
   return text + END;
@@ -67,7 +67,7 @@ function status(jobs: Jobs): string {
 /** A line a function: name, queued jobs of each priority (the delayed are normal ones), workers. */
 function priorityStatus(jobs: Jobs): string {
   let text = "";
-  for (const { name, queues, delayed, workers } of jobs.functions.values()) {
+  for (const { name, queues, delayed, workers } of jobs.functions.all) {
     const [high = 0, normal = 0, low = 0] = queues.map((queue) => queue.length);
     text += `${upToNul(name)}\t${high}\t${normal + delayed}\t${low}\t${workers.size}\n`;
   }
@@ -121,17 +121,17 @@ function cancel([command = "", what = "", handle, ...more]: string[], jobs: Jobs
 
 function createFunction([command = "", what = "", name, ...more]: string[], jobs: Jobs): string {
   if (what.toLowerCase() !== "function" || name === undefined || more.length > 0) return incomplete(command);
-  jobs.function(name);
+  jobs.functions.named(name);
   return DONE;
 }
 
 /** gearmand doesn't look at the case of a name here; a function of just this name comes before one of another case. */
 function dropFunction([command = "", what = "", name, ...more]: string[], jobs: Jobs): string {
   if (what.toLowerCase() !== "function" || name === undefined || more.length > 0) return incomplete(command);
-  const alike = () => [...jobs.functions.values()].find((fn) => fn.name.toLowerCase() === name.toLowerCase());
+  const alike = () => [...jobs.functions.all].find((fn) => fn.name.toLowerCase() === name.toLowerCase());
   const fn = jobs.functions.get(name) ?? alike();
   if (!fn) return "ERR function not found\r\n";
-  return jobs.drop(fn) ? DONE : "ERR there are still connected workers or executing clients\r\n";
+  return jobs.functions.drop(fn) ? DONE : "ERR there are still connected workers or executing clients\r\n";
 }
 
 /**
@@ -141,7 +141,7 @@ function dropFunction([command = "", what = "", name, ...more]: string[], jobs: 
 function maxQueue([command = "", name, ...limits]: string[], jobs: Jobs): string {
   if (name === undefined) return incomplete(command);
   const [high = 0, normal, low] = limits.map((limit) => Math.max(0, Number(integer(limit))));
-  jobs.limit(name, normal === undefined ? [high, high, high] : [high, normal, low ?? 0]);
+  jobs.functions.limit(name, normal === undefined ? [high, high, high] : [high, normal, low ?? 0]);
   return DONE;
 }
 

@@ -344,4 +344,13 @@ export const deliberate: Record<string, Deliberate> = {
       0: { gearmand: ["a: OK 1.1.20+ds\n"], jobServer: ["a: OK 0.1.0+edgear\n"] },
     },
   },
+  "the order of `status`, `workers`, `show jobs`": {
+    says: ["that of its hash tables and threads", "the oldest first"],
+    steps: [],
+  },
+  "the first column of `workers`": { says: ["a file descriptor", "a number that no other connection had"], steps: [] },
+  "a client that does not read what it is sent": {
+    says: ["all of it is kept", "more than `maxPending` bytes cost it the connection (tested in hostile.test.ts)"],
+    steps: [],
+  },
 };
