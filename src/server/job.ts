@@ -51,6 +51,9 @@ export class JobFunction {
   /** By priority: jobs that wait for a worker. */
   readonly queues: readonly Queue<Job>[] = [new Queue<Job>(), new Queue<Job>(), new Queue<Job>()];
   readonly workers = new Map<Peer, Ability>();
+  /** Its jobs that a submit may join, by unique; and those whose unique is their workload, by the workload's hash. */
+  readonly byUnique = new Map<string, Job>();
+  readonly byWorkload = new Map<number, Job>();
   /** Those of them that sleep. A submit looks at these only: a thousand busy workers cost it nothing. */
   readonly sleeping = new Set<Peer>();
   /** All of its jobs: the queued, those whose time has not come, and the running. */
@@ -111,7 +114,7 @@ export class Job implements Linked<Job> {
   /** Its neighbours in its function's queue. */
   previous: Job | undefined;
   next: Job | undefined;
-  /** Its neighbours among the jobs with an equal unique, each of another function. */
+  /** Its neighbours among the jobs of other functions with an equal unique, or of its own with an equal hash. */
   older: Job | undefined;
   newer: Job | undefined;
   /** Its place among the jobs whose time has not come, or -1. */
