@@ -56,7 +56,8 @@ export async function run(port: number, steps: readonly Step[]): Promise<string[
   try {
     const transcript: string[][] = [];
     const watch = await connection(WATCH);
-    await watch.received();
+    // Whoever saw that the server was up may not be gone yet.
+    await untilThereAre(1, watch);
     const unfinished = new Set<string>();
     for (const [who, what, ...rest] of steps) {
       if (what === "BYTES") unfinished.add(who);
@@ -66,7 +67,7 @@ export async function run(port: number, steps: readonly Step[]): Promise<string[
         const before = await count(watch);
         await (await connection(who)).close();
         connections.delete(who);
-        while ((await count(watch)) >= before) await new Promise((resolve) => setTimeout(resolve, 5));
+        await untilThereAre(before - 1, watch);
       } else if (what === "END") await (await connection(who)).end();
       else (await connection(who)).send(encode(what, rest));
       transcript.push(await collect(connections, unfinished, who));
@@ -100,7 +101,11 @@ async function collect(connections: Map<string, Raw>, unfinished: ReadonlySet<st
 /** How many connections the server has. */
 async function count(watch: Raw): Promise<number> {
   watch.send(latin1("workers\r\n"));
-  return (await watch.received()).filter((byte) => byte === 0x0a).length;
+  return (await watch.received()).filter((byte) => byte === 0x0a).length - 1;
+}
+
+async function untilThereAre(connections: number, watch: Raw): Promise<void> {
+  while ((await count(watch)) > connections) await new Promise((resolve) => setTimeout(resolve, 5));
 }
 
 export function latin1(text: string): Uint8Array {
