@@ -19,8 +19,10 @@ import {
   FRAME_SLOT,
   FRAME_TYPE,
   FRAME_WORDS,
+  LENIENT,
   LINE_TOO_LONG,
   MISSING_ARGUMENT,
+  NO_REQUEST,
   NO_SLOT,
   REQUESTS,
   TEXT_LINES,
@@ -35,6 +37,7 @@ import {
   LAST_PACKET_TYPE,
   LAYOUTS,
   MAX_HANDLE_SIZE,
+  MAX_LINE_SIZE,
   PacketType,
   WITH_DATA,
 } from "./protocol";
@@ -102,7 +105,8 @@ function fail(connection: Connection, fault: i32, detail: u32): usize {
 function line(connection: Connection, frame: usize, at: usize, end: usize): usize {
   if (!(connection.flags & TEXT_LINES)) return fail(connection, BAD_MAGIC, seen(at, end));
   const newline = find(0x0a, at, end);
-  if (!newline) return end - at == WINDOW_SIZE ? fail(connection, LINE_TOO_LONG, WINDOW_SIZE) : 0;
+  const limit: usize = connection.flags & LENIENT ? MAX_LINE_SIZE : WINDOW_SIZE;
+  if (!newline) return end - at >= limit ? fail(connection, LINE_TOO_LONG, <u32>limit) : 0;
   store<u32>(frame, PacketType.TEXT, TYPE);
   store<u32>(frame, <u32>at, BODY);
   store<u32>(frame, <u32>newline, END);
@@ -123,7 +127,11 @@ function packet(connection: Connection, frame: usize, at: usize, end: usize): us
   const magic = connection.flags & REQUESTS ? MAGIC_REQUEST : MAGIC_RESPONSE;
   // The bytes of the magic that are there must be right, so that a peer which speaks something else is known by its first bytes.
   const unseen = available < 4 ? 32 - (available << 3) : 0;
-  if ((load<u32>(at) ^ magic) << unseen) return fail(connection, BAD_MAGIC, seen(at, end));
+  const other = (load<u32>(at) ^ magic) << unseen;
+  const lenient = connection.flags & LENIENT;
+  if (other && !(lenient && !((load<u32>(at) ^ MAGIC_RESPONSE) << unseen))) {
+    return fail(connection, BAD_MAGIC, seen(at, end));
+  }
   if (available < 8) return 0;
   const type = readU32(at + 4);
   if (type - 1 >= <u32>LAST_PACKET_TYPE) return fail(connection, BAD_TYPE, type);
@@ -132,7 +140,7 @@ function packet(connection: Connection, frame: usize, at: usize, end: usize): us
   if (size > connection.maxPacketSize) return fail(connection, TOO_LARGE, size);
 
   const layout = unchecked(LAYOUTS[type]);
-  if (!layout && size) return fail(connection, UNEXPECTED_BODY, type);
+  if (!layout && size && !lenient) return fail(connection, UNEXPECTED_BODY, type);
   const body = at + HEADER_SIZE;
   const whole = <u32>HEADER_SIZE + size;
   const large = whole > <u32>WINDOW_SIZE;
@@ -162,6 +170,7 @@ function packet(connection: Connection, frame: usize, at: usize, end: usize): us
   store<u32>(frame, <u32>data, DATA);
   const fault = handle(connection, frame, type, body);
   if (fault) return fail(connection, fault, type);
+  if (other) store<i32>(frame, NO_REQUEST, SLOT);
   if (large) {
     connection.missing = <u32>(bodyEnd - end);
     return end;

@@ -22,9 +22,19 @@ export const FRAME_ARGUMENTS = 5;
 /** No slot. */
 export const NO_SLOT = -1;
 
-/** Bits of a connection's flags: the peer sends requests (we are the server); it may send lines of text as well. */
+/**
+ * In a frame's slot, which requests have none in: the packet came with a response's magic. gearmand answers such a one
+ * with an error, and reads on.
+ */
+export const NO_REQUEST = -2;
+
+/**
+ * Bits of a connection's flags: the peer sends requests (we are the server); it may send lines of text as well; what
+ * gearmand lets pass is no fault (a response's magic, a body where none belongs).
+ */
 export const REQUESTS = 1;
 export const TEXT_LINES = 2;
+export const LENIENT = 4;
 
 /** Bytes of a connection's receive window. */
 export const WINDOW_SIZE = 65536;

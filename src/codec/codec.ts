@@ -1,4 +1,4 @@
-import { REQUESTS, TEXT_LINES, UNIQUE_PREFIX_SIZE } from "../../assembly/layout.js";
+import { LENIENT, REQUESTS, TEXT_LINES, UNIQUE_PREFIX_SIZE } from "../../assembly/layout.js";
 import { Decoder } from "./decoder.js";
 import { Encoder } from "./encoder.js";
 import type { Frame } from "./frame.js";
@@ -14,6 +14,11 @@ export interface CodecOptions {
   maxPacketSize?: number;
   /** Whether lines of the text protocol may come as well; default false. */
   textLines?: boolean;
+  /**
+   * Whether a client's packets are taken as gearmand takes them: with a response's magic (`frame.foreign`), and with a
+   * body where none belongs, which is passed over; default false: they break the protocol.
+   */
+  lenient?: boolean;
   /** Twelve ASCII characters that the uniques of `encoder.submit` begin with; without them it generates none. */
   uniquePrefix?: string;
 }
@@ -44,6 +49,7 @@ export class Codec {
       name = `the ${peer}`,
       maxPacketSize = DEFAULT_MAX_PACKET_SIZE,
       textLines = false,
+      lenient = false,
       uniquePrefix = "",
     } = options;
     if (peer !== "server" && peer !== "client")
@@ -53,7 +59,7 @@ export class Codec {
       throw new TypeError(
         `uniquePrefix must be ${UNIQUE_PREFIX_SIZE} ASCII characters, not ${JSON.stringify(uniquePrefix)}`,
       );
-    const flags = (peer === "client" ? REQUESTS : 0) | (textLines ? TEXT_LINES : 0);
+    const flags = (peer === "client" ? REQUESTS | (lenient ? LENIENT : 0) : 0) | (textLines ? TEXT_LINES : 0);
     const { instance, connection } = claim(({ exports }) => exports.open(flags, maxPacketSize));
     const { exports } = instance;
     instance.bytes.set(new TextEncoder().encode(uniquePrefix), exports.uniquePrefix(connection));

@@ -4,8 +4,8 @@ import { faultError } from "./fault.js";
 import { Frame } from "./frame.js";
 import type { Instance } from "./instance.js";
 
-/** A body larger than this is given memory as it arrives, so that a mere announcement of gigabytes costs nothing. */
-const TRUSTED_SIZE = 1 << 20;
+/** A body larger than this is given memory as it arrives, so that a thousand peers who announce much, and send little, cost little. */
+const TRUSTED_SIZE = 1 << 16;
 
 /** Slots from this one on are kept by the decoder itself. The codec's own never get as far: its memory is too small. */
 const FIRST_ELSEWHERE = 1 << 20;

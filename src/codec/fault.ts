@@ -18,36 +18,46 @@ const RESPONSE = 0x00524553;
 /** How TLS says that it doesn't understand: a record of type 21, version 3. */
 const TLS_ALERT = 0x1503;
 
-/** What is wrong with what a peer sent, in words. `detail` is the number that the codec kept to show it. */
-export function faultError(fault: number, detail: number, peer: string): ProtocolError {
+/** What a peer sent breaks the protocol. */
+export class Fault extends ProtocolError {
+  /** Which of the faults of assembly/layout.ts it is. */
+  readonly kind: number;
+
+  constructor(kind: number, message: string) {
+    super(message);
+    this.kind = kind;
+  }
+}
+
+/** What is wrong with what a peer sent. `detail` is the number that the codec kept to show it. */
+export function faultError(fault: number, detail: number, peer: string): Fault {
+  return new Fault(fault, inWords(fault, detail, peer));
+}
+
+function inWords(fault: number, detail: number, peer: string): string {
   const word = PacketType[detail] ?? "";
   const name = `${/^[AEIOU]/.test(word) ? "an" : "a"} ${word} packet`;
   switch (fault) {
     case BAD_MAGIC:
-      if (detail === REQUEST)
-        return new ProtocolError(`${peer} sent a request, but only a server's responses can come`);
-      if (detail === RESPONSE) return new ProtocolError(`${peer} sent a response, but only requests can come`);
+      if (detail === REQUEST) return `${peer} sent a request, but only a server's responses can come`;
+      if (detail === RESPONSE) return `${peer} sent a response, but only requests can come`;
       if (detail >>> 16 === TLS_ALERT)
-        return new ProtocolError(`${peer} sent a TLS alert: it speaks TLS, and expects it (use gearmans:// or tls)`);
-      return new ProtocolError(
-        `${peer} sent ${quote(detail)} where a packet begins: it doesn't speak Gearman's binary protocol`,
-      );
+        return `${peer} sent a TLS alert: it speaks TLS, and expects it (use gearmans:// or tls)`;
+      return `${peer} sent ${quote(detail)} where a packet begins: it doesn't speak Gearman's binary protocol`;
     case BAD_TYPE:
-      return new ProtocolError(`${peer} sent a packet of type ${detail}; there are only 1 to ${LAST_PACKET_TYPE}`);
+      return `${peer} sent a packet of type ${detail}; there are only 1 to ${LAST_PACKET_TYPE}`;
     case TOO_LARGE:
-      return new ProtocolError(`${peer} sent a packet of ${detail} bytes, more than is accepted (maxPacketSize)`);
+      return `${peer} sent a packet of ${detail} bytes, more than is accepted (maxPacketSize)`;
     case MISSING_ARGUMENT:
-      return new ProtocolError(`${peer} sent ${name} in which an argument or its closing NUL is missing`);
+      return `${peer} sent ${name} in which an argument or its closing NUL is missing`;
     case ARGUMENTS_TOO_LONG:
-      return new ProtocolError(`${peer} sent ${name} whose arguments don't end within ${WINDOW_SIZE} bytes`);
+      return `${peer} sent ${name} whose arguments don't end within ${WINDOW_SIZE} bytes`;
     case UNEXPECTED_BODY:
-      return new ProtocolError(`${peer} sent ${name} with a body, which it can't have`);
+      return `${peer} sent ${name} with a body, which it can't have`;
     case BAD_HANDLE:
-      return new ProtocolError(
-        `${peer} sent ${name} whose job handle isn't one of 1 to ${MAX_HANDLE_SIZE} bytes without a NUL`,
-      );
+      return `${peer} sent ${name} whose job handle isn't one of 1 to ${MAX_HANDLE_SIZE} bytes without a NUL`;
     default:
-      return new ProtocolError(`${peer} sent a line of text of more than ${WINDOW_SIZE} bytes`);
+      return `${peer} sent a line of text of more than ${detail} bytes`;
   }
 }
 

@@ -6,6 +6,7 @@ import {
   FRAME_SLOT,
   FRAME_TYPE,
   FRAME_WORDS,
+  NO_REQUEST,
   NO_SLOT,
 } from "../../assembly/layout.js";
 import { ARGUMENT_MASK, HEADER_SIZE, LAYOUTS, PacketType } from "../../assembly/protocol.js";
@@ -54,6 +55,11 @@ export class Frame {
   /** The slot of the job that the packet is about, or -1 when it has none in the codec's table: `bind` and `lookUp` look further. */
   get slot(): number {
     return this.type === PacketType.JOB_CREATED ? NO_SLOT : (this.#instance.words[this.#word + FRAME_SLOT] as number);
+  }
+
+  /** Of a lenient codec: whether the packet came with a response's magic. It can't be one that answers a request. */
+  get foreign(): boolean {
+    return this.#instance.words[this.#word + FRAME_SLOT] === NO_REQUEST;
   }
 
   /** Of JOB_CREATED: the number of the handle, when the handle is the known prefix and a number; else 0. */

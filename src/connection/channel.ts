@@ -11,6 +11,8 @@ export interface ChannelOwner {
   frame(frame: Frame): void;
   /** The channel is closed: by the peer, by a fault (`cause`), or by `end` or `destroy`. Called once. */
   closed(cause: Error | undefined): void;
+  /** The peer broke the protocol, or `frame` threw: by default the channel is closed at once. What still comes is dropped. */
+  fault?(error: Error): void;
 }
 
 /** A byte stream with a codec: packets in, packets out, the ones of a tick together in one write. */
@@ -21,6 +23,7 @@ export class Channel implements Receiver {
   #written = 0;
   #scheduled = false;
   #dead = false;
+  #deaf = false;
   #ending = false;
   #cause: Error | undefined;
 
@@ -92,12 +95,14 @@ export class Channel implements Receiver {
   }
 
   received(count: number): void {
-    if (this.#dead) return;
+    if (this.#dead || this.#deaf) return;
     this.lastReceived = performance.now();
     try {
       this.codec.decoder.received(count);
     } catch (error) {
-      this.destroy(error as Error);
+      this.#deaf = true;
+      if (this.#owner.fault) this.#owner.fault(error as Error);
+      else this.destroy(error as Error);
     }
   }
 

@@ -1,13 +1,26 @@
 /*
  * Node, Deno and Bun: sockets of node:net and node:tls, and the codec inlined, so that any bundler can take it along.
  */
-import { createConnection, createServer, type Socket } from "node:net";
+import { createConnection, createServer, type Server, type Socket } from "node:net";
 import { hostname as systemHostname } from "node:os";
-import { type ConnectionOptions, connect as connectTls } from "node:tls";
+import { pid } from "node:process";
+import {
+  type ConnectionOptions,
+  connect as connectTls,
+  createServer as createTlsServer,
+  type TlsOptions,
+} from "node:tls";
 import inlined from "../../codec.inline.js";
 import { Outbox } from "./outbox.js";
 import { SPEECHLESS, tlsReason } from "./tls.js";
-import { type Address, deliver, type Receiver, type Transport } from "./transport.js";
+import {
+  type Address,
+  deliver,
+  MAX_UNREAD,
+  type Receiver,
+  type ServerTlsOptions,
+  type Transport,
+} from "./transport.js";
 
 /** The codec, compiled. */
 export function codecModule(): object {
@@ -50,8 +63,13 @@ const KEEP_ALIVE_DELAY = 60_000;
 /** Bytes that a socket is given at a time, of those that it doesn't take at once. */
 const PORTION = 65_536;
 
-/** A peer that was accepted and leaves more bytes than these unread isn't read itself until it has caught up. */
-const MAX_UNREAD = 1 << 20;
+/** The number of the process. */
+export function processId(): number {
+  return pid;
+}
+
+/** Milliseconds that a client has for its TLS handshake. */
+const HANDSHAKE_TIMEOUT = 10_000;
 
 /** Opens a stream. Rejects with the runtime's error when none can be had, and when the signal aborts first. */
 export function dial(address: Address, receiver: Receiver, signal: AbortSignal): Promise<Transport> {
@@ -189,15 +207,16 @@ export interface Listener {
 
 /**
  * Listens for connections. `accept` says, for each, who takes what it brings; a connection that nobody takes is closed.
- * Rejects with the runtime's error.
+ * Rejects with the runtime's error, and with a TypeError when the certificate can't be used.
  */
 export function listen(
-  options: { host: string; port: number },
+  options: { host: string; port: number; tls?: ServerTlsOptions | undefined },
   accept: (transport: Transport, peer: { address: string; port: number }) => Receiver | undefined,
 ): Promise<Listener> {
   return new Promise((resolve, reject) => {
-    // A peer that has ended its side (`echo status | nc`) gets its answers all the same.
-    const server = createServer({ allowHalfOpen: true }, (socket) => {
+    // Those that are in the middle of a TLS handshake, too: nobody else would close them.
+    const open = new Set<Socket>();
+    const server = serverFor(options.tls, (socket) => {
       let failure: Error | undefined;
       socket.on("error", (error) => {
         failure = error;
@@ -213,6 +232,10 @@ export function listen(
       socket.on("data", (chunk) => deliver(receiver, chunk));
       socket.once("close", () => receiver.closed(failure));
     });
+    server.on("connection", (socket: Socket) => {
+      open.add(socket);
+      socket.once("close", () => open.delete(socket));
+    });
     server.once("error", reject);
     server.listen(options.port, options.host, () => {
       server.off("error", reject);
@@ -221,10 +244,27 @@ export function listen(
       const bound = server.address();
       resolve({
         port: typeof bound === "object" && bound ? bound.port : options.port,
-        close: () => new Promise((done) => server.close(() => done())),
+        close: () =>
+          new Promise((done) => {
+            server.close(() => done());
+            for (const socket of open) socket.destroy();
+          }),
       });
     });
   });
+}
+
+function serverFor(tls: ServerTlsOptions | undefined, accept: (socket: Socket) => void): Server {
+  // A peer that has ended its side (`echo status | nc`) gets its answers all the same.
+  if (!tls) return createServer({ allowHalfOpen: true }, accept);
+  try {
+    return createTlsServer(
+      { handshakeTimeout: HANDSHAKE_TIMEOUT, allowHalfOpen: true, ...(tls as TlsOptions) },
+      accept,
+    );
+  } catch (error) {
+    throw new TypeError(`the tls options can't be used: ${(error as Error).message}`, { cause: error });
+  }
 }
 
 /** A transport that doesn't read requests of a peer that doesn't read the answers. */

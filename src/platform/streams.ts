@@ -17,13 +17,14 @@ const READ_SIZE = 65_536;
 
 /**
  * Waits until a socket is open, then reads it until it ends. `speechless` is what is said to be the cause when the
- * server closes it before it has sent anything.
+ * peer closes it before it has sent anything. While more than `maxUnread` bytes wait for the peer to take them it isn't
+ * read.
  */
 export async function openStreams(
   socket: StreamSocket,
   receiver: Receiver,
   signal: AbortSignal,
-  speechless?: string,
+  { speechless, maxUnread = Number.POSITIVE_INFINITY }: { speechless?: string; maxUnread?: number } = {},
 ): Promise<Transport> {
   let onAbort = () => {};
   const aborted = new Promise<never>((_, reject) => {
@@ -35,7 +36,7 @@ export async function openStreams(
   try {
     signal.throwIfAborted();
     await Promise.race([socket.opened, aborted]);
-    return new StreamTransport(socket, receiver, speechless);
+    return new StreamTransport(socket, receiver, speechless, maxUnread);
   } catch (error) {
     socket.opened?.catch(() => {});
     harmless(() => socket.close());
@@ -54,14 +55,18 @@ class StreamTransport implements Transport {
   #speechless: string | undefined;
   #ended = false;
   #pending = 0;
+  readonly #maxUnread: number;
   /** While nothing is to be read. */
   #paused: Promise<void> | undefined;
   #goOn = () => {};
+  /** Lets the reading go on that waits for the peer. */
+  #onTaken = () => {};
 
-  constructor(socket: StreamSocket, receiver: Receiver, speechless: string | undefined) {
+  constructor(socket: StreamSocket, receiver: Receiver, speechless: string | undefined, maxUnread: number) {
     this.#socket = socket;
     this.#receiver = receiver;
     this.#speechless = speechless;
+    this.#maxUnread = maxUnread;
     this.#writer = socket.writable.getWriter();
     this.#writer.closed.catch(() => {});
     void this.#read();
@@ -83,6 +88,7 @@ class StreamTransport implements Transport {
     this.#writer.write(bytes).then(
       () => {
         this.#pending -= bytes.length;
+        if (this.#pending <= this.#maxUnread) this.#onTaken();
       },
       (error: Error) => this.#close(error),
     );
@@ -131,6 +137,11 @@ class StreamTransport implements Transport {
           );
         this.#speechless = undefined;
         deliver(this.#receiver, chunk);
+        while (this.#pending > this.#maxUnread && !this.#ended) {
+          await new Promise<void>((resolve) => {
+            this.#onTaken = resolve;
+          });
+        }
       }
       this.#close(undefined);
     } catch (error) {
@@ -142,6 +153,7 @@ class StreamTransport implements Transport {
     if (this.#ended) return;
     this.#ended = true;
     this.resume();
+    this.#onTaken();
     // Whatever an injected socket makes of this, who waits must be told.
     harmless(() => this.#reader?.cancel());
     harmless(() => this.#writer.abort());

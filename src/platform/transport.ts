@@ -35,6 +35,25 @@ export interface TlsOptions {
   ALPNProtocols?: readonly string[];
 }
 
+/** TLS of a server, as `node:tls` takes it. */
+export interface ServerTlsOptions {
+  /** The server's certificate, PEM, with those that lead to a trusted one behind it. */
+  cert?: string | Uint8Array;
+  /** Its key, PEM. */
+  key?: string | Uint8Array;
+  /** What the key is encrypted with. */
+  passphrase?: string;
+  /** Whether clients are asked for a certificate; default `false`. */
+  requestCert?: boolean;
+  /** Whether clients without a certificate of these authorities are turned away; default `true` where they are asked for one. */
+  rejectUnauthorized?: boolean;
+  /** Certificate authorities of clients, PEM. */
+  ca?: string | Uint8Array | (string | Uint8Array)[];
+}
+
+/** A peer that was accepted and leaves more bytes than these unread isn't read itself until it has caught up. */
+export const MAX_UNREAD = 1 << 20;
+
 /** Where a job server is. */
 export interface Address {
   readonly host: string;

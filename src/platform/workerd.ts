@@ -76,7 +76,7 @@ export async function dial(address: Address, receiver: Receiver, signal: AbortSi
     { secureTransport: address.tls ? "on" : "off", allowHalfOpen: false },
   );
   try {
-    return await openStreams(socket, receiver, signal, address.tls ? SPEECHLESS_TLS : SPEECHLESS.plain);
+    return await openStreams(socket, receiver, signal, { speechless: address.tls ? SPEECHLESS_TLS : SPEECHLESS.plain });
   } catch (error) {
     const refused = address.tls && error instanceof Error && error.message.includes(REFUSED);
     throw refused ? new Error(TLS_REFUSED, { cause: error }) : error;
@@ -86,6 +86,11 @@ export async function dial(address: Address, receiver: Receiver, signal: AbortSi
 /** What this machine is called: here nobody can know. */
 export function hostname(): string {
   return "workerd";
+}
+
+/** The number of the process: there is none. */
+export function processId(): number {
+  return 0;
 }
 
 /** Nothing can connect to a Cloudflare Worker by TCP. */

@@ -12,15 +12,18 @@ export function textOf(frame: Frame, index: number): string {
 
 /** The same, but ended by its first NUL: gearmand copies some arguments as C strings. */
 export function cString(frame: Frame, index: number): string {
-  const text = textOf(frame, index);
-  const end = text.indexOf("\0");
-  return end < 0 ? text : text.slice(0, end);
+  return upToNul(textOf(frame, index));
 }
+
+/** As many arguments as a call surely takes. */
+const CHUNK = 4096;
 
 /** Bytes as text, one character a byte. */
 export function fromBytes(bytes: Uint8Array): string {
+  // Put together one by one, a text would be kept as a tree of its pieces.
+  if (bytes.length <= CHUNK) return String.fromCharCode.apply(null, bytes as unknown as number[]);
   let text = "";
-  for (const byte of bytes) text += String.fromCharCode(byte);
+  for (let at = 0; at < bytes.length; at += CHUNK) text += fromBytes(bytes.subarray(at, at + CHUNK));
   return text;
 }
 
@@ -51,6 +54,25 @@ export function unsigned(text: string): number {
   return Number(BigInt.asUintN(32, integer(text)));
 }
 
+const utf8 = new TextDecoder();
+
+/** A text of one character a byte as its users wrote it: its bytes as UTF-8. */
+export function readable(text: string): string {
+  const argument = toArgument(text);
+  return typeof argument === "string" ? argument : utf8.decode(argument);
+}
+
+/** The reverse: the UTF-8 bytes of a text, one character a byte. */
+export function latin(text: string): string {
+  return fromBytes(new TextEncoder().encode(text));
+}
+
+/** A text up to its first NUL, where C ends it. */
+export function upToNul(text: string): string {
+  const end = text.indexOf("\0");
+  return end < 0 ? text : text.slice(0, end);
+}
+
 /** Whether two workloads are the same. */
 export function equal(a: Uint8Array, b: Uint8Array): boolean {
   if (a.length !== b.length) return false;
@@ -58,9 +80,13 @@ export function equal(a: Uint8Array, b: Uint8Array): boolean {
   return true;
 }
 
-/** A number of 32 bits that depends on all bytes (FNV-1a). */
+/** Where `hash` begins. Drawn at its first use, since workerd gives out no random numbers before a request. */
+let seed: number | undefined;
+
+/** A number of 32 bits that depends on all bytes (FNV-1a), and that nobody outside can foresee: workloads can't be made to collide. */
 export function hash(bytes: Uint8Array): number {
-  let value = 0x811c9dc5;
+  seed ??= crypto.getRandomValues(new Int32Array(1))[0] as number;
+  let value = seed;
   for (let index = 0; index < bytes.length; index++) value = Math.imul(value ^ (bytes[index] as number), 0x01000193);
   return value;
 }

@@ -25,10 +25,12 @@ export interface Peer {
   readonly running: Set<Job>;
   /** Jobs of its foreground submissions. */
   readonly followed: Set<Job>;
+  /** Whether it is to be woken (NOOP) when a job comes that it can do. */
+  sleeping: boolean;
+  /** Whether it was woken and has not grabbed since. It is not woken again before it does, whatever it says. */
+  woken: boolean;
   /** Sends a packet, if it still can be sent. */
   packet(type: PacketType, args?: readonly (string | Uint8Array)[], data?: Uint8Array): void;
-  /** Sends NOOP, if it sleeps and has not been sent one. */
-  wake(): void;
 }
 
 /** A function that a connection can do. */
@@ -37,6 +39,8 @@ export interface Ability {
   /** Milliseconds until a job that it grabbed is queued again; 0: never. */
   timeout: number;
 }
+
+export type Limits = readonly [high: number, normal: number, low: number];
 
 /** A function that somebody submitted jobs for, or can do. */
 export class JobFunction {
@@ -47,11 +51,18 @@ export class JobFunction {
   /** By priority: jobs that wait for a worker. */
   readonly queues: readonly Queue<Job>[] = [new Queue<Job>(), new Queue<Job>(), new Queue<Job>()];
   readonly workers = new Map<Peer, Ability>();
+  /** Its jobs that a submit may join, by unique; and those whose unique is their workload, by the workload's hash. */
+  readonly byUnique = new Map<string, Job>();
+  readonly byWorkload = new Map<number, Job>();
+  /** Those of them that sleep. A submit looks at these only: a thousand busy workers cost it nothing. */
+  readonly sleeping = new Set<Peer>();
   /** All of its jobs: the queued, those whose time has not come, and the running. */
   total = 0;
   running = 0;
+  /** Jobs whose time has not come. */
+  delayed = 0;
   /** By priority: a submit is refused when the function has so many jobs in all; 0 is no limit. */
-  limits: readonly [high: number, normal: number, low: number] = [0, 0, 0];
+  limits: Limits = [0, 0, 0];
 
   constructor(name: string) {
     this.name = name;
@@ -84,8 +95,14 @@ export class Job implements Linked<Job> {
   readonly priority: Priority;
   readonly when: number;
   readonly workload: Uint8Array;
+  /** What its first submission was: `show jobs` tells no more. */
+  readonly began: "foreground" | "background";
   /** Whether a background submission asked for it: then it runs whoever waits for it or doesn't. */
   background = false;
+  /** Whether it was cancelled while it ran: its worker is not told, and nobody hears of its end. */
+  cancelled = false;
+  /** Whether the server has forgotten it. */
+  ended = false;
   /** The connection that grabbed it, and only that one may speak of it. */
   worker: Peer | undefined;
   numerator = 0;
@@ -97,7 +114,7 @@ export class Job implements Linked<Job> {
   /** Its neighbours in its function's queue. */
   previous: Job | undefined;
   next: Job | undefined;
-  /** Its neighbours among the jobs with an equal unique, each of another function. */
+  /** Its neighbours among the jobs of other functions with an equal unique, or of its own with an equal hash. */
   older: Job | undefined;
   newer: Job | undefined;
   /** Its place among the jobs whose time has not come, or -1. */
@@ -115,6 +132,7 @@ export class Job implements Linked<Job> {
     this.priority = submission.priority;
     this.when = submission.when;
     this.workload = submission.workload;
+    this.began = submission.client ? "foreground" : "background";
   }
 
   /** Foreground submissions that wait for its result. */
@@ -124,7 +142,7 @@ export class Job implements Linked<Job> {
 
   /** Whether its result is of use to anybody. */
   get wanted(): boolean {
-    return this.background || this.#waiting > 0;
+    return !this.cancelled && (this.background || this.#waiting > 0);
   }
 
   /** A submission joins: of this client, or a background one. */

@@ -1,35 +1,71 @@
 import { PacketType } from "../../assembly/protocol.js";
 import { Delayed } from "./delayed.js";
-import { type Ability, Job, JobFunction, type Peer, type Submission } from "./job.js";
+import { Functions } from "./functions.js";
+import { type Ability, Job, type JobFunction, type Peer, type Submission } from "./job.js";
+import type { JobDetails, Observer } from "./observer.js";
+import { hasJobs, pickAcross, pickWithin } from "./pick.js";
 import { Uniques } from "./uniques.js";
 
 /** Handles are numbered in 32 bits, as gearmand's are. */
 const LAST_NUMBER = 0xffffffff;
 
+/** What the options of a server say of its jobs. */
+export interface JobRules {
+  readonly handlePrefix: string;
+  /** Losing so many workers ends a job. */
+  readonly jobRetries: number;
+  /** Whether a worker's functions with jobs of one priority take turns, or one function is served empty after the other. */
+  readonly acrossFunctions: boolean;
+  /** Whether sleeping workers are told when the time of a delayed job has come. */
+  readonly wakeForDelayed: boolean;
+  /** Whether a job that its worker had too long fails, instead of being given to the next. */
+  readonly failLate: boolean;
+}
+
 /** All jobs of a server, and who works on them: what happens to a job from its submit to its end. */
 export class Jobs {
-  /** By name. As in gearmand a function stays once it was named, jobs or not. */
-  readonly functions = new Map<string, JobFunction>();
-  readonly #handlePrefix: string;
-  readonly #jobRetries: number;
+  readonly functions = new Functions();
+  /** Told of all that happens, while somebody listens. */
+  observer: Observer | undefined;
+  readonly #rules: JobRules;
   readonly #byHandle = new Map<string, Job>();
   readonly #uniques = new Uniques();
-  readonly #delayed = new Delayed((job) => this.#queue(job));
+  readonly #delayed = new Delayed((job) => this.#due(job));
   #serial = 0;
+  #paused = false;
 
-  /** @param jobRetries losing so many workers ends a job */
-  constructor(handlePrefix: string, jobRetries: number) {
-    this.#handlePrefix = handlePrefix;
-    this.#jobRetries = jobRetries;
+  constructor(rules: JobRules) {
+    this.#rules = rules;
+  }
+
+  /** All jobs, in the order of their submits. */
+  get all(): Iterable<Job> {
+    return this.#byHandle.values();
+  }
+
+  /** Whether no job is given out. */
+  get paused(): boolean {
+    return this.#paused;
+  }
+
+  pause(): void {
+    this.#paused = true;
+  }
+
+  /** Gives out jobs again, and wakes those who have slept over some. */
+  resume(): void {
+    this.#paused = false;
+    for (const fn of this.functions.all) if (hasJobs(fn)) this.#wake(fn);
   }
 
   /** A submit: the new job, or the one that it joins, whose workload and priority then count. Undefined when the queue is full. */
   submit(submission: Submission): Job | undefined {
     const { unique, workload, client } = submission;
-    const fn = this.function(submission.function);
+    const fn = this.functions.named(submission.function);
     let job = this.#uniques.find(fn, unique, workload);
     if (job) {
       job.join(client);
+      this.observer?.job("submit", job, { joined: true });
       return job;
     }
     // All of a function's jobs are held against the limit of the new one's priority (gearmand's job.cc).
@@ -41,8 +77,11 @@ export class Jobs {
     this.#byHandle.set(job.handle, job);
     this.#uniques.add(job);
     // Not even queued before its time: gearmand wakes workers for it that then find nothing.
-    if (job.when * 1000 > Date.now()) this.#delayed.add(job);
-    else this.#queue(job);
+    if (job.when * 1000 > Date.now()) {
+      fn.delayed++;
+      this.#delayed.add(job);
+    } else this.#queue(job);
+    this.observer?.job("submit", job, { joined: false });
     return job;
   }
 
@@ -62,43 +101,64 @@ export class Jobs {
     return job?.worker === worker ? job : undefined;
   }
 
-  /** Whether there is a job that this worker could grab. */
-  waits(worker: Peer): boolean {
+  /** PRE_SLEEP: false when there is a job that this worker could grab, and it is to stay awake. */
+  sleep(worker: Peer): boolean {
     this.#delayed.release();
-    return worker.abilities.some((ability) => ability.function.queues.some((queue) => queue.length > 0));
+    if (!this.#paused && worker.abilities.some((ability) => hasJobs(ability.function))) return false;
+    if (worker.woken) return true;
+    worker.sleeping = true;
+    for (const { function: fn } of worker.abilities) fn.sleeping.add(worker);
+    return true;
   }
 
-  /**
-   * The next job for a worker. Priority comes first, over all its functions; those with jobs of one priority take
-   * turns, beginning with the one registered last (gearmand 2's gearmand_con.cc; 1.x serves one function empty first).
-   */
+  /** Somebody sleeps no longer. */
+  awake(worker: Peer): void {
+    if (!worker.sleeping) return;
+    worker.sleeping = false;
+    for (const { function: fn } of worker.abilities) fn.sleeping.delete(worker);
+  }
+
+  /** The next job for a worker, which then has it. */
   grab(worker: Peer): Job | undefined {
+    this.awake(worker);
+    worker.woken = false;
     this.#delayed.release();
-    const { abilities } = worker;
-    for (const priority of [0, 1, 2]) {
-      for (const [index, ability] of abilities.entries()) {
-        const job = ability.function.queues[priority]?.first;
-        if (!job) continue;
-        abilities.splice(index, 1);
-        abilities.push(ability);
-        this.#assign(job, worker, ability);
-        return job;
-      }
-    }
-    return undefined;
+    if (this.#paused) return undefined;
+    const picked = (this.#rules.acrossFunctions ? pickAcross : pickWithin)(worker.abilities);
+    return picked && this.#assign(picked.job, worker, picked.ability);
   }
 
   /** A job is done, failed, or no longer wanted: nothing of it stays. */
   end(job: Job): void {
     if (job.worker) this.#release(job);
-    else if (job.place >= 0) this.#delayed.remove(job);
-    else job.function.queues[job.priority]?.remove(job);
+    else if (job.place >= 0) {
+      job.function.delayed--;
+      this.#delayed.remove(job);
+    } else job.function.queues[job.priority]?.remove(job);
     this.#forget(job);
+  }
+
+  /**
+   * `cancel job`: those who wait for it get a WORK_FAIL, and its unique is free. A job that runs stays its worker's,
+   * whose result goes nowhere. False when there is no such job.
+   */
+  cancel(handle: string): boolean {
+    const job = this.#byHandle.get(handle);
+    if (!job) return false;
+    if (job.cancelled) return true;
+    job.tell((client) => client.packet(PacketType.WORK_FAIL, [job.handle]));
+    if (job.worker) {
+      job.cancelled = true;
+      this.#uniques.remove(job);
+      job.end();
+    } else this.end(job);
+    this.observer?.job("fail", job, { reason: "cancelled" });
+    return true;
   }
 
   /** CAN_DO. A second one for the same function only sets its timeout, where gearmand counts a second worker. */
   canDo(worker: Peer, name: string, timeout: number): void {
-    const fn = this.function(name);
+    const fn = this.functions.named(name);
     const known = fn.workers.get(worker);
     if (known) {
       known.timeout = timeout;
@@ -106,7 +166,9 @@ export class Jobs {
     }
     const ability: Ability = { function: fn, timeout };
     fn.workers.set(worker, ability);
+    if (worker.sleeping) fn.sleeping.add(worker);
     worker.abilities.unshift(ability);
+    this.observer?.ability(fn, worker);
   }
 
   /** CANT_DO: jobs of the function that the worker has are queued again. */
@@ -114,16 +176,20 @@ export class Jobs {
     const fn = this.functions.get(name);
     const ability = fn?.workers.get(worker);
     if (!fn || !ability) return;
+    this.#takeAway(worker, "abilities", fn);
     fn.workers.delete(worker);
+    fn.sleeping.delete(worker);
     worker.abilities.splice(worker.abilities.indexOf(ability), 1);
-    for (const job of [...worker.running]) if (job.function === fn) this.#requeue(job);
   }
 
   /** RESET_ABILITIES: all jobs that the worker has are queued again. */
-  resetAbilities(worker: Peer): void {
-    for (const { function: fn } of worker.abilities) fn.workers.delete(worker);
+  resetAbilities(worker: Peer, reason: "abilities" | "disconnect" = "abilities"): void {
+    this.#takeAway(worker, reason);
+    for (const { function: fn } of worker.abilities) {
+      fn.workers.delete(worker);
+      fn.sleeping.delete(worker);
+    }
     worker.abilities.length = 0;
-    for (const job of [...worker.running]) this.#requeue(job);
   }
 
   /**
@@ -133,9 +199,11 @@ export class Jobs {
   leave(peer: Peer): void {
     for (const job of [...peer.followed]) {
       job.leave(peer);
-      if (!job.wanted && !job.worker) this.end(job);
+      if (job.wanted || job.worker) continue;
+      this.end(job);
+      this.observer?.job("abandon", job, {});
     }
-    this.resetAbilities(peer);
+    this.resetAbilities(peer, "disconnect");
   }
 
   /** The server closes: no timer runs on. */
@@ -144,37 +212,59 @@ export class Jobs {
     for (const job of this.#byHandle.values()) clearTimeout(job.timer);
   }
 
-  /** The function of this name, a new one if there was none. */
-  function(name: string): JobFunction {
-    let fn = this.functions.get(name);
-    if (!fn) {
-      fn = new JobFunction(name);
-      this.functions.set(name, fn);
-    }
-    return fn;
-  }
-
   #nextHandle(): string {
     let handle: string;
     do {
-      handle = `${this.#handlePrefix}:${((this.#serial - 1) % LAST_NUMBER) + 1}`;
+      handle = `${this.#rules.handlePrefix}:${((this.#serial - 1) % LAST_NUMBER) + 1}`;
       // A job may still be there when the numbers come round to it again.
     } while (this.#byHandle.has(handle) && this.#serial++);
     return handle;
   }
 
+  #due(job: Job): void {
+    job.function.delayed--;
+    if (this.#rules.wakeForDelayed) this.#queue(job);
+    else job.function.queues[job.priority]?.push(job);
+  }
+
   #queue(job: Job): void {
-    for (const worker of job.function.workers.keys()) worker.wake();
+    if (!this.#paused) this.#wake(job.function);
     job.function.queues[job.priority]?.push(job);
   }
 
-  #assign(job: Job, worker: Peer, ability: Ability): void {
+  /** Once each: who was woken is not among the sleeping again before it grabs. */
+  #wake(fn: JobFunction): void {
+    for (const worker of fn.sleeping) {
+      this.awake(worker);
+      worker.woken = true;
+      worker.packet(PacketType.NOOP);
+    }
+  }
+
+  #assign(job: Job, worker: Peer, ability: Ability): Job {
     const { function: fn, priority } = job;
     fn.queues[priority]?.remove(job);
     fn.running++;
     job.worker = worker;
     worker.running.add(job);
-    if (ability.timeout > 0) job.timer = setTimeout(() => this.#requeue(job), ability.timeout);
+    if (ability.timeout > 0) job.timer = setTimeout(() => this.#late(job), ability.timeout);
+    this.observer?.job("start", job, {});
+    return job;
+  }
+
+  /** A worker has had a job for too long. */
+  #late(job: Job): void {
+    if (!this.#rules.failLate) {
+      this.#requeue(job, "timeout");
+      return;
+    }
+    this.#release(job);
+    this.#fail(job, "timeout");
+  }
+
+  /** Takes all jobs from a worker, or those of a function: the last one first, as gearmand does. */
+  #takeAway(worker: Peer, reason: JobDetails["requeue"]["reason"], fn?: JobFunction): void {
+    for (const job of [...worker.running].reverse()) if (!fn || job.function === fn) this.#requeue(job, reason);
   }
 
   /** Takes a running job from its worker. */
@@ -187,21 +277,29 @@ export class Jobs {
   }
 
   /** The worker that had a job is lost to it: the job goes to the end of its queue, unless that was once too often. */
-  #requeue(job: Job): void {
+  #requeue(job: Job, reason: JobDetails["requeue"]["reason"]): void {
     this.#release(job);
     job.retries++;
     job.numerator = 0;
     job.denominator = 0;
-    if (job.wanted && job.retries < this.#jobRetries) {
+    if (job.wanted && job.retries < this.#rules.jobRetries) {
       this.#queue(job);
-      return;
-    }
+      this.observer?.job("requeue", job, { reason });
+    } else this.#fail(job, "retries");
+  }
+
+  /** A job that is neither queued nor running fails. */
+  #fail(job: Job, reason: "retries" | "timeout"): void {
+    const { wanted } = job;
     job.tell((client) => client.packet(PacketType.WORK_FAIL, [job.handle]));
     this.#forget(job);
+    if (wanted) this.observer?.job("fail", job, { reason });
+    else this.observer?.job("abandon", job, {});
   }
 
   /** Nothing of a job that is neither queued nor running stays. */
   #forget(job: Job): void {
+    job.ended = true;
     job.function.total--;
     this.#byHandle.delete(job.handle);
     this.#uniques.remove(job);

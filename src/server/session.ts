@@ -1,39 +1,18 @@
-import {
-  MAX_ARGUMENTS_SIZE,
-  MAX_CLIENT_ID_SIZE,
-  MAX_HANDLE_SIZE,
-  MAX_LINE_SIZE,
-  PacketType,
-} from "../../assembly/protocol.js";
+import { MAX_ARGUMENTS_SIZE, MAX_CLIENT_ID_SIZE, MAX_LINE_SIZE, PacketType } from "../../assembly/protocol.js";
 import type { Frame } from "../codec/frame.js";
 import { Channel, type ChannelOwner } from "../connection/channel.js";
 import { ProtocolError } from "../errors.js";
-import type { Transport } from "../platform/transport.js";
-import { cString, fromBytes, integer, textOf, toArgument, toBytes, unsigned } from "./bytes.js";
-import { type Ability, HIGH, type Job, LOW, NORMAL, type Peer, type Priority } from "./job.js";
+import { cString, fromBytes, integer, textOf, toArgument, toBytes } from "./bytes.js";
+import { ArgumentsTooLong, ERRORS, type Refusal, refusalOf } from "./errors.js";
+import { type Ability, HIGH, type Job, LOW, NORMAL, type Priority } from "./job.js";
 import type { Jobs } from "./jobs.js";
-
-/** What gearmand calls its errors, and says of them. */
-const ERRORS = {
-  INVALID_COMMAND: "Command not expected",
-  UNIQUE_TOO_LARGE: "Unique value too large",
-  QUEUE_FULL: "Job queue is full",
-  UNKNOWN_OPTION: "Server does not recognize given option",
-  NO_SUCH_JOB: "Job does not exist on server",
-  NO_SUCH_RESULT: "Job given in work result not found",
-  NO_SUCH_EXCEPTION: "An exception was received for a job that does not exist",
-  HANDLE_TOO_LARGE: "Error occurred due to GEARMAND_JOB_HANDLE_SIZE being too small from snprintf",
-};
+import { type Requester, workData, workEnd, workStatus } from "./work.js";
 
 /**
  * The longest unique, or reducer, that gearmand takes, in bytes. It breaks on the 64th byte of a unique; here it is one
  * like the others, since a SHA-256 in hexadecimal has just so many.
  */
 const MAX_UNIQUE_SIZE = 64;
-
-/** The longest denominator of a WORK_STATUS that is taken, in bytes; one above is dropped. gearmand reads ten of them. */
-const MAX_DENOMINATOR_SIZE = 11;
-const DENOMINATOR_DIGITS = 10;
 
 /** The most characters of a CAN_DO_TIMEOUT's milliseconds: of more, gearmand drops the packet. */
 const MAX_TIMEOUT_DIGITS = 20;
@@ -43,6 +22,12 @@ const LEAST_TIMEOUT = 1_000;
 
 /** The longest that a timer takes; a job that may take longer is as good as unlimited. */
 const LONGEST_TIMEOUT = 2 ** 31 - 1;
+
+/**
+ * Milliseconds that a peer whose connection is being closed has to read why, and to close its end. Until then what it
+ * still sends is read and dropped: unread bytes would make the system throw away the answer with the connection.
+ */
+const PARTING_TIME = 1_000;
 
 /** What a submit's packet type says: how urgent, and whether its client waits for the result. */
 const SUBMITS: Partial<Record<PacketType, readonly [priority: Priority, background: boolean]>> = {
@@ -60,59 +45,73 @@ const SUBMITS: Partial<Record<PacketType, readonly [priority: Priority, backgrou
 /** What sessions share. */
 export interface SessionOwner {
   readonly jobs: Jobs;
+  readonly maxPacketSize: number;
+  readonly maxPending: number;
+  readonly exceptions: boolean;
   /** Answers a line of the text protocol: what to send back, or undefined to close the connection. */
   text(line: string, session: Session): string | undefined;
-  closed(session: Session): void;
+  /** A request was answered with an error. */
+  refused(session: Session, refusal: Refusal): void;
+  closed(session: Session, cause: Error | undefined): void;
 }
 
 /** One connection: a client, a worker, an administrator, or all of them. */
-export class Session implements ChannelOwner, Peer {
+export class Session implements ChannelOwner, Requester {
   readonly number: number;
   readonly address: string;
   id = "-";
-  exceptions = false;
+  exceptions: boolean;
+  sleeping = false;
+  woken = false;
   readonly abilities: Ability[] = [];
   readonly running = new Set<Job>();
   readonly followed = new Set<Job>();
   readonly channel: Channel;
   readonly #owner: SessionOwner;
-  /** Whether it has said PRE_SLEEP, and has not been woken since. */
-  #sleeping = false;
-  /** Whether it was woken, and has not grabbed since: it is not woken again before it does. */
-  #woken = false;
+  #parting: ReturnType<typeof setTimeout> | undefined;
 
-  constructor(
-    number: number,
-    peer: { address: string; port: number },
-    maxPacketSize: number,
-    transport: Transport,
-    owner: SessionOwner,
-  ) {
+  constructor(number: number, peer: { address: string; port: number }, owner: SessionOwner) {
     this.number = number;
     this.address = peer.address;
+    this.exceptions = owner.exceptions;
     this.#owner = owner;
+    const { maxPacketSize } = owner;
     this.channel = new Channel(
-      { peer: "client", name: `${peer.address}:${peer.port}`, maxPacketSize, textLines: true },
+      { peer: "client", name: `${peer.address}:${peer.port}`, maxPacketSize, textLines: true, lenient: true },
       this,
     );
-    this.channel.attach(transport);
+  }
+
+  get jobs(): Jobs {
+    return this.#owner.jobs;
   }
 
   packet(type: PacketType, args: readonly (string | Uint8Array)[] = [], data?: Uint8Array): void {
-    if (!this.channel.open) return;
+    if (!this.#canTake()) return;
     this.channel.codec.encoder.packet(type, args, data);
     this.channel.send();
   }
 
-  wake(): void {
-    if (!this.#sleeping || this.#woken) return;
-    this.#woken = true;
-    this.packet(PacketType.NOOP);
+  refuse(refusal: Refusal): void {
+    this.packet(PacketType.ERROR, [refusal.code, refusal.text]);
+    this.#owner.refused(this, refusal);
   }
 
-  closed(): void {
+  /** What came was no packet: says so where gearmand says nothing, then closes. */
+  fault(error: Error): void {
+    const refusal = refusalOf(error, this.#owner.maxPacketSize);
+    if (!refusal || !this.channel.open) {
+      this.channel.destroy(error);
+      return;
+    }
+    this.refuse(refusal);
+    this.#part();
+  }
+
+  closed(cause: Error | undefined): void {
+    clearTimeout(this.#parting);
     this.#owner.jobs.leave(this);
-    this.#owner.closed(this);
+    this.#owner.closed(this, cause);
   }
 
   frame(frame: Frame): void {
@@ -122,7 +121,11 @@ export class Session implements ChannelOwner, Peer {
     if (!this.channel.open) return;
     // gearmand has 8 KiB for a packet's arguments, and closes the connection when they don't fit.
     if (type !== PacketType.TEXT && frame.argumentsSize > MAX_ARGUMENTS_SIZE)
-      throw new ProtocolError(`${PacketType[type]} has too long arguments`);
+      throw new ArgumentsTooLong(PacketType[type]);
+    if (frame.foreign) {
+      this.refuse(ERRORS.INVALID_MAGIC);
+      return;
+    }
     switch (type) {
       case PacketType.TEXT:
         this.#text(fromBytes(frame.data()));
@@ -141,7 +144,8 @@ export class Session implements ChannelOwner, Peer {
         jobs.resetAbilities(this);
         return;
       case PacketType.PRE_SLEEP:
-        this.#preSleep();
+        // Told at once, and not asleep: whoever sleeps with a job in the queue would be woken by the next one only.
+        if (!jobs.sleep(this)) this.packet(PacketType.NOOP);
         return;
       case PacketType.GRAB_JOB:
       case PacketType.GRAB_JOB_UNIQ:
@@ -164,41 +168,56 @@ export class Session implements ChannelOwner, Peer {
         this.#uniqueStatus(cString(frame, 0));
         return;
       case PacketType.WORK_STATUS:
-        this.#workStatus(frame);
+        workStatus(frame, this);
         return;
       case PacketType.WORK_DATA:
       case PacketType.WORK_WARNING:
-        this.#workData(frame);
+        workData(frame, this);
         return;
       case PacketType.WORK_COMPLETE:
       case PacketType.WORK_FAIL:
       case PacketType.WORK_EXCEPTION:
-        this.#workEnd(frame);
+        workEnd(frame, this);
         return;
       default: {
         const submit = SUBMITS[type];
         if (submit) this.#submit(frame, ...submit);
-        else this.#error("INVALID_COMMAND", ERRORS.INVALID_COMMAND);
+        else this.refuse(ERRORS.INVALID_COMMAND);
       }
     }
+  }
+
+  /** Whether something can be sent. Whoever leaves too much unread is cut off, and costs no more than that. */
+  #canTake(): boolean {
+    if (!this.channel.open) return false;
+    const { maxPending } = this.#owner;
+    if (this.channel.pending <= maxPending) return true;
+    this.channel.destroy(new ProtocolError(`it left more than ${maxPending} bytes unread (maxPending)`));
+    return false;
   }
 
   #text(line: string): void {
     if (line.length >= MAX_LINE_SIZE) throw new ProtocolError("a line of the text protocol is too long");
     const answer = this.#owner.text(line, this);
     if (answer === undefined) {
-      this.channel.end();
+      this.#part();
       return;
     }
+    if (!this.#canTake()) return;
     this.channel.codec.encoder.text(toBytes(answer));
     this.channel.send();
+  }
+
+  #part(): void {
+    this.channel.end();
+    this.#parting = setTimeout(() => this.channel.destroy(), PARTING_TIME);
   }
 
   #submit(frame: Frame, priority: Priority, background: boolean): void {
     const { type } = frame;
     const reduce = type === PacketType.SUBMIT_REDUCE_JOB || type === PacketType.SUBMIT_REDUCE_JOB_BACKGROUND;
     if (frame.size(1) > MAX_UNIQUE_SIZE || (reduce && frame.size(2) > MAX_UNIQUE_SIZE)) {
-      this.#error("ARGUMENT_TOO_LARGE", ERRORS.UNIQUE_TOO_LARGE);
+      this.refuse(ERRORS.UNIQUE_TOO_LARGE);
       return;
     }
     const job = this.#owner.jobs.submit({
@@ -211,21 +230,10 @@ export class Session implements ChannelOwner, Peer {
       client: background ? undefined : this,
     });
     if (job) this.packet(PacketType.JOB_CREATED, [job.handle]);
-    else this.#error("QUEUE_ERROR", ERRORS.QUEUE_FULL);
-  }
-
-  #preSleep(): void {
-    // Told at once, and not marked as sleeping: whoever sleeps with a job in the queue would be woken by the next one only.
-    if (this.#owner.jobs.waits(this)) this.packet(PacketType.NOOP);
-    else {
-      this.#sleeping = true;
-      this.#woken = false;
-    }
+    else this.refuse(ERRORS.QUEUE_FULL);
   }
 
   #grab(type: PacketType): void {
-    this.#sleeping = false;
-    this.#woken = false;
     const job = this.#owner.jobs.grab(this);
     if (!job) {
       this.packet(PacketType.NO_JOB);
@@ -245,7 +253,7 @@ export class Session implements ChannelOwner, Peer {
 
   #option(option: string): void {
     if (option.toLowerCase() !== "exceptions") {
-      this.#error("UNKNOWN_OPTION", ERRORS.UNKNOWN_OPTION);
+      this.refuse(ERRORS.UNKNOWN_OPTION);
       return;
     }
     this.exceptions = true;
@@ -261,60 +269,6 @@ export class Session implements ChannelOwner, Peer {
   #uniqueStatus(unique: string): void {
     const job = this.#owner.jobs.newest(unique);
     this.packet(PacketType.STATUS_RES_UNIQUE, [toArgument(unique), ...statusOf(job), String(job?.waiting ?? 0)]);
-  }
-
-  #workStatus(frame: Frame): void {
-    const job = this.#owner.jobs.grabbed(cString(frame, 0), this);
-    if (!job) {
-      this.#error("JOB_NOT_FOUND", ERRORS.NO_SUCH_RESULT);
-      return;
-    }
-    const numerator = cString(frame, 1);
-    const denominator = cString(frame, 2);
-    if (denominator.length > MAX_DENOMINATOR_SIZE) return;
-    job.numerator = unsigned(numerator);
-    job.denominator = unsigned(denominator.slice(0, DENOMINATOR_DIGITS));
-    const args = [job.handle, toArgument(numerator), toArgument(denominator)];
-    job.tell((client) => client.packet(PacketType.WORK_STATUS, args));
-  }
-
-  #workData(frame: Frame): void {
-    const job = this.#owner.jobs.grabbed(cString(frame, 0), this);
-    if (!job) {
-      this.#error("JOB_NOT_FOUND", ERRORS.NO_SUCH_JOB);
-      return;
-    }
-    const { type } = frame;
-    const data = frame.data();
-    job.tell((client) => client.packet(type, [job.handle], data));
-  }
-
-  #workEnd(frame: Frame): void {
-    const { type } = frame;
-    if (type === PacketType.WORK_FAIL && frame.size(0) > MAX_HANDLE_SIZE) {
-      this.#error("ARGUMENT_TOO_LARGE", ERRORS.HANDLE_TOO_LARGE);
-      return;
-    }
-    const job = this.#owner.jobs.grabbed(cString(frame, 0), this);
-    if (!job) {
-      this.#error(
-        "JOB_NOT_FOUND",
-        type === PacketType.WORK_EXCEPTION ? ERRORS.NO_SUCH_EXCEPTION : ERRORS.NO_SUCH_RESULT,
-      );
-      return;
-    }
-    const { handle } = job;
-    const data = frame.data();
-    job.tell((client) => {
-      if (type === PacketType.WORK_FAIL || (type === PacketType.WORK_EXCEPTION && !client.exceptions)) {
-        client.packet(PacketType.WORK_FAIL, [handle]);
-      } else client.packet(type, [handle], data);
-    });
-    this.#owner.jobs.end(job);
-  }
-
-  #error(code: string, text: string): void {
-    this.packet(PacketType.ERROR, [code, text]);
   }
 }
 

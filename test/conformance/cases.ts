@@ -1,3 +1,4 @@
+import { admin } from "./admin.ts";
 import { background } from "./background.ts";
 import { bulk } from "./bulk.ts";
 import type { Case } from "./case.ts";
@@ -20,4 +21,5 @@ export const cases: readonly Case[] = [
   ...bulk,
   ...several,
   ...life,
+  ...admin,
 ];

@@ -1,6 +1,5 @@
 // Runs the shared suite without a test runner: on Node 20, Deno and Bun. It is bundled first (installed.ts), the
 // library left out: that is the installed package. Arguments: the servers and the faulty ones, as JSON.
-import { admin } from "../conformance/admin.ts";
 import { environments } from "../conformance/case.ts";
 import { cases } from "../conformance/cases.ts";
 
@@ -10,8 +9,7 @@ const [servers, faulty] = JSON.parse(process.argv[2] ?? "[]") as Arguments;
 let passed = 0;
 let failed = 0;
 for (const { name: server, environment } of environments(servers, faulty)) {
-  // As in admin.test.ts: JobServer doesn't know all of the text protocol yet.
-  for (const { name, run } of server === "gearmand" ? [...cases, ...admin] : cases) {
+  for (const { name, run } of cases) {
     try {
       await run(environment);
       passed++;

@@ -139,6 +139,41 @@ test("100,000 queued jobs are held, and drained", async () => {
   assert.equal(await worker.drain(), 100_000);
 });
 
+test("sleeping workers are left asleep then, as by gearmand 1, when it is told so", async () => {
+  await using server = await JobServer.listen({ port: 0, wakeForDelayed: false });
+  const handles = new Map<string, string>();
+  await using worker = await Wire.connect(server.address, handles);
+  await worker.send("CAN_DO", ["f"]).send("PRE_SLEEP").received();
+  await using client = await Wire.connect(server.address, handles);
+  const soon = String(Math.ceil(Date.now() / 1000));
+  await client.send("SUBMIT_JOB_EPOCH", ["f", "u", soon], "x").received();
+  await eventually("its time has come", async () => server.jobs()[0]?.state === "queued");
+  assert.deepEqual(await worker.received(), []);
+  assert.deepEqual(await worker.send("GRAB_JOB").received(), ["JOB_ASSIGN job1 f + x"]);
+});
+
+test("a thousand workers sleep, are woken, and share the work", async () => {
+  await using server = await JobServer.listen({ port: 0 });
+  const handles = new Map<string, string>();
+  const workers = await Promise.all(Array.from({ length: 1_000 }, () => Wire.connect(server.address, handles)));
+  await Promise.all(workers.map((worker) => worker.send("CAN_DO", ["f"]).send("PRE_SLEEP").received()));
+  await using client = await Wire.connect(server.address, handles);
+  for (let job = 0; job < 1_000; job++) client.send("SUBMIT_JOB", ["f", ""]);
+  await client.received();
+  await Promise.all(
+    workers.map(async (worker) => {
+      assert.deepEqual(await worker.next(), ["NOOP"]);
+      const [assigned = ""] = await worker.send("GRAB_JOB").next();
+      const [type, handle = ""] = assigned.split(" ");
+      assert.equal(type, "JOB_ASSIGN");
+      await worker.send("WORK_COMPLETE", [handle], "done").received();
+    }),
+  );
+  const results = await client.received();
+  assert.equal(results.filter((line) => /^WORK_COMPLETE job\d+ \+ done$/.test(line)).length, 1_000);
+  await Promise.all(workers.map((worker) => worker[Symbol.asyncDispose]()));
+});
+
 test("its version is the package's", async () => {
   const { version } = JSON.parse(readFileSync(new URL("../../package.json", import.meta.url), "utf8"));
   await using server = await JobServer.listen({ port: 0 });

@@ -1,0 +1,76 @@
+import assert from "node:assert/strict";
+import { once } from "node:events";
+import { mkdtemp, readFile, rm } from "node:fs/promises";
+import { connect } from "node:net";
+import { tmpdir } from "node:os";
+import path from "node:path";
+import { Client, Worker } from "edgear";
+import { JobServer } from "edgear/server";
+import { afterAll, beforeAll, test } from "vitest";
+import { rejection } from "../conformance/case.ts";
+import { command } from "../support/command.ts";
+
+let folder = "";
+let cert = "";
+let key = "";
+
+/** A certificate for 127.0.0.1, which is its own authority. */
+beforeAll(async () => {
+  folder = await mkdtemp(path.join(tmpdir(), "edgear-tls-"));
+  const [keyFile, certFile] = [path.join(folder, "key.pem"), path.join(folder, "cert.pem")];
+  const subject = ["-subj", "/CN=localhost", "-addext", "subjectAltName=IP:127.0.0.1", "-days", "2"];
+  const made = ["req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"];
+  const { code, stderr } = await command("openssl", [...made, "-keyout", keyFile, "-out", certFile, ...subject]);
+  assert.equal(code, 0, stderr);
+  cert = await readFile(certFile, "utf8");
+  key = await readFile(keyFile, "utf8");
+});
+
+afterAll(() => rm(folder, { recursive: true, force: true }));
+
+test("jobs over TLS", async () => {
+  await using server = await JobServer.listen({ port: 0, tls: { cert, key } });
+  const address = { host: "127.0.0.1", port: server.port, tls: { ca: cert } };
+  await using client = new Client(address);
+  const large = new Uint8Array(500_000).fill(7);
+  const result = client.run("f", large);
+  const worker = new Worker(address);
+  worker.add("f", (job) => job.workload.bytes);
+  await server.waitFor("f");
+  assert.equal(await worker.drain(), 1);
+  assert.deepEqual((await result).bytes, large);
+});
+
+test("clients can be asked for certificates", async () => {
+  await using server = await JobServer.listen({ port: 0, tls: { cert, key, ca: cert, requestCert: true } });
+  const { port } = server;
+  await using stranger = new Client({ host: "127.0.0.1", port, tls: { ca: cert } });
+  await rejection(stranger.background("f", "x"), Error);
+  await using known = new Client({ host: "127.0.0.1", port, tls: { ca: cert, cert, key } });
+  await known.background("f", "x");
+  assert.equal(server.jobs().length, 1);
+});
+
+test("who doesn't speak TLS, or says nothing, holds up nobody, nor the server's end", async () => {
+  await using server = await JobServer.listen({ port: 0, tls: { cert, key } });
+  const silent = connect(server.port, "127.0.0.1");
+  silent.on("error", () => {});
+  await once(silent, "connect");
+  const plain = connect(server.port, "127.0.0.1");
+  plain.on("error", () => {});
+  plain.write("status\n");
+  await once(plain.resume(), "close");
+  await using client = new Client({ host: "127.0.0.1", port: server.port, tls: { ca: cert } });
+  await client.background("f", "x");
+  client.destroy();
+  const closed = once(silent.resume(), "close");
+  await server.close();
+  await closed;
+});
+
+test("a certificate that is none is refused in words", async () => {
+  const wrong = await rejection(JobServer.listen({ port: 0, tls: { cert: "no", key: "no" } }), TypeError);
+  assert.match(wrong.message, /the tls options can't be used/);
+  await rejection(JobServer.listen({ port: 0, tls: true as never }), TypeError);
+  assert.throws(() => new JobServer({ port: 1 } as never), /JobServer has no option "port"/);
+});
