@@ -1,9 +1,11 @@
 import assert from "node:assert/strict";
 import { Client, type Connect, ConnectionError, type SocketAddress, type StreamSocket, TimeoutError } from "edgear";
-import { describe, inject, test } from "vitest";
-import { connectBy, environments, pause, rejection } from "../conformance/case.ts";
+import { JobServer } from "edgear/server";
+import { afterAll, beforeAll, describe, inject, test } from "vitest";
+import { connectBy, type Environment, environments, pause, rejection } from "../conformance/case.ts";
 import { cases } from "../conformance/cases.ts";
 import { connectByPair, pair } from "../support/pair.ts";
+import { limitQueue, startWorkers } from "../support/workers.ts";
 
 describe("the shared suite, over lines in memory", () => {
   for (const { name, environment } of environments(inject("servers"), inject("faulty"))) {
@@ -14,6 +16,27 @@ describe("the shared suite, over lines in memory", () => {
           return run(environment);
         });
       }
+    });
+  }
+});
+
+describe("the shared suite, over JobServer's own sockets", () => {
+  const stack = new AsyncDisposableStack();
+  let server: JobServer;
+  beforeAll(async () => {
+    server = stack.use(await JobServer.listen({ port: 0 }));
+    stack.use(await startWorkers(server.port));
+    await limitQueue(server.port);
+  });
+  afterAll(() => stack.disposeAsync());
+
+  for (const { name, run } of cases) {
+    test(name, async () => {
+      connectBy((address) => (address.port === server.port ? server.connect() : connectByPair(address)));
+      const own = { name: "JobServer", address: server.address };
+      const others = inject("servers").filter((each) => each.name !== own.name);
+      const [first] = environments([own, ...others], inject("faulty"));
+      await run(first?.environment as Environment);
     });
   }
 });

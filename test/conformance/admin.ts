@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
-import { Admin, Client, ClosedError, ConnectionError, JobFailedError, RefusedError, ServerError, Worker } from "edgear";
-import { type Case, eventually, rejection } from "./case.ts";
+import { ClosedError, ConnectionError, JobFailedError, RefusedError, ServerError } from "edgear";
+import { Admin, type Case, Client, eventually, rejection, Worker } from "./case.ts";
 import { AWAY, fresh } from "./names.ts";
 
 /** What `status` says of a function. */

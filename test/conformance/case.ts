@@ -1,6 +1,12 @@
 import assert from "node:assert/strict";
 
-import { type ClientOptions, type Connect, Client as PlainClient, Worker as PlainWorker } from "edgear";
+import {
+  type ClientOptions,
+  type Connect,
+  Admin as PlainAdmin,
+  Client as PlainClient,
+  Worker as PlainWorker,
+} from "edgear";
 
 /** How the cases' clients and workers make their sockets; by default the runtime does. */
 let connect: Connect | undefined;
@@ -20,6 +26,12 @@ export class Client extends PlainClient {
 export class Worker extends PlainWorker {
   constructor(...[servers, options = {}]: ConstructorParameters<typeof PlainWorker>) {
     super(servers, connect ? { connect, ...options } : options);
+  }
+}
+
+export class Admin extends PlainAdmin {
+  constructor(...[server, options = {}]: ConstructorParameters<typeof PlainAdmin>) {
+    super(server, connect ? { connect, ...options } : options);
   }
 }
 

@@ -5,8 +5,7 @@ import { babbling, frozen, silent, startFaultyServer } from "./faults.ts";
 import { startGearmand } from "./gearmand.ts";
 import type { TestServer } from "./provided.ts";
 import { startSwitchboard } from "./switchboard.ts";
-import { textCommand } from "./text-command.ts";
-import { startWorkers } from "./workers.ts";
+import { limitQueue, startWorkers } from "./workers.ts";
 
 /** Starts what all tests share, once a run, and hands them the addresses. */
 export default async function setup(project: TestProject): Promise<() => Promise<void>> {
@@ -38,10 +37,4 @@ export default async function setup(project: TestProject): Promise<() => Promise
 async function build(): Promise<void> {
   const { code, stdout, stderr } = await command(process.execPath, ["scripts/build.mjs", "--if-stale"]);
   if (code !== 0) throw new Error(`the build failed:\n${stdout}${stderr}`);
-}
-
-/** Makes the function `full` take one job, which nobody works off. */
-async function limitQueue(port: number): Promise<void> {
-  await textCommand(port, "create function full");
-  await textCommand(port, "maxqueue full 1");
 }

@@ -1,5 +1,6 @@
 import { findProgram } from "../../scripts/programs.mjs";
 import { BackgroundProcess } from "./process.ts";
+import { textCommand } from "./text-command.ts";
 
 /** The tool writes a whole workload before it reads anything: `cat` alone would get stuck on a large one. */
 const COPY = 'copy=$(mktemp) && cat >"$copy" && cat "$copy"; rm -f "$copy"';
@@ -30,4 +31,10 @@ export async function startWorkers(port: number): Promise<AsyncDisposable> {
   const stack = new AsyncDisposableStack();
   for (const [name, command] of Object.entries(FUNCTIONS)) stack.use(await startWorker(port, name, command));
   return stack;
+}
+
+/** Makes the function `full` take one job, which nobody works off. */
+export async function limitQueue(port: number): Promise<void> {
+  await textCommand(port, "create function full");
+  await textCommand(port, "maxqueue full 1");
 }
