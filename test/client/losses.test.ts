@@ -27,7 +27,7 @@ const OPTION_RES = 27;
 
 test("gearmand killed with thousands of submits in flight: each of them settles, and says what is known", async () => {
   const server = await startGearmand();
-  const client = new Client(server.address);
+  const client = new Client(server.address, { reconnect: { minDelay: 10, maxDelay: 50 } });
   await client.ping();
   const results = Array.from({ length: 5_000 }, (_, job) => client.background("f", String(job)));
   const tasks = Array.from({ length: 200 }, () => client.submit("g", "x"));

@@ -9,6 +9,9 @@ import { Site } from "../conformance/site.ts";
  * line that is cut; whether it can be had again, or only the second one can, is the other dimension.
  */
 
+/** A server that stays away is waited for, but not for long. */
+const SOON = { reconnect: { minDelay: 10, maxDelay: 50 } };
+
 /** What is called. The job's function is worked off by both servers' workers. */
 const CALLS: Record<string, (client: Client) => Promise<unknown>> = {
   background: (client) => client.background("up", "a"),
@@ -59,7 +62,7 @@ describe.each(["gearmand", "JobServer"])("a connection to %s that is lost", (ser
     test.each(Object.keys(CALLS))("before anything of %s was written: it goes on elsewhere", async (name) => {
       await using site = await Site.open(board, server);
       // One request at a time: while one has no answer, the call is held back.
-      await using client = new Client([...site.servers], { maxInFlight: 1 });
+      await using client = new Client([...site.servers], { maxInFlight: 1, ...SOON });
       await client.ping();
       const before = await site.sent();
       await site.hold("everything");
@@ -77,7 +80,7 @@ describe.each(["gearmand", "JobServer"])("a connection to %s that is lost", (ser
 
     test.each(Object.keys(CALLS))("after %s was sent, before the answer", async (name) => {
       await using site = await Site.open(board, server);
-      await using client = new Client([...site.servers]);
+      await using client = new Client([...site.servers], SOON);
       await client.ping();
       const before = await site.sent();
       await site.hold("answers");
@@ -105,7 +108,7 @@ describe.each(["gearmand", "JobServer"])("a connection to %s that is lost", (ser
 
     test.each(["run", "submit"])("after the job of %s was acknowledged", async (name) => {
       await using site = await Site.open(board, server);
-      await using client = new Client([...site.servers]);
+      await using client = new Client([...site.servers], SOON);
       const task = client.submit("nobody", "a");
       const { handle } = await task.handle;
       await lose(site);
@@ -119,7 +122,7 @@ describe.each(["gearmand", "JobServer"])("a connection to %s that is lost", (ser
 
     test("after a job with a unique was acknowledged: it is submitted again, and followed on", async () => {
       await using site = await Site.open(board, server);
-      await using client = new Client([...site.servers]);
+      await using client = new Client([...site.servers], SOON);
       const name = "held";
       const task = client.submit(name, "a", { unique: "mine" });
       const { handle } = await task.handle;
