@@ -1,42 +1,20 @@
 import assert from "node:assert/strict";
-import { once } from "node:events";
-import { type AddressInfo, connect, type Socket } from "node:net";
+import { connect } from "node:net";
 import { Duplex } from "node:stream";
-import { createServer } from "node:tls";
 import { Admin, ConnectionError, ConnectionLostError } from "edgear";
 import { expect, inject, test } from "vitest";
 import { rejection } from "../conformance/case.ts";
-import { certificate, key } from "../support/certificate.ts";
+import { makeCertificates } from "../support/certificates.ts";
 import { startGearmand } from "../support/gearmand.ts";
+import { startTerminator } from "../support/tls.ts";
 
 const [{ address } = { address: "" }] = inject("servers");
 const port = Number(address.split(":")[1]);
 
-/** TLS in front of gearmand, which is built without. */
-async function startTls() {
-  const sockets = new Set<Socket>();
-  const server = createServer({ cert: certificate, key }, (secure) => {
-    const plain = connect(port, "127.0.0.1");
-    for (const socket of [secure, plain]) {
-      sockets.add(socket);
-      socket.on("error", () => {});
-    }
-    secure.pipe(plain).pipe(secure);
-  }).listen(0, "127.0.0.1");
-  await once(server, "listening");
-  return {
-    port: (server.address() as AddressInfo).port,
-    async [Symbol.asyncDispose]() {
-      for (const socket of sockets) socket.destroy();
-      server.close();
-      await once(server, "close");
-    },
-  };
-}
-
 test("over TLS, a server whose certificate is trusted is administered", async () => {
-  await using tls = await startTls();
-  await using admin = new Admin({ host: "127.0.0.1", port: tls.port, tls: { ca: certificate } });
+  const { server, ca } = await makeCertificates();
+  await using tls = await startTerminator(port, server);
+  await using admin = new Admin({ host: "127.0.0.1", port: tls.port, tls: { ca } });
   assert.match(await admin.version(), /^\d/);
   assert.ok((await admin.status()).length > 0);
   await using distrustful = new Admin(`gearmans://127.0.0.1:${tls.port}`);

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { connect, createServer } from "node:net";
+import { createServer } from "node:net";
 import {
   Client,
   ClosedError,
@@ -14,9 +14,10 @@ import { test } from "vitest";
 import { packet, read, write } from "../codec/packets.ts";
 import { collect, eventually, pause, rejection } from "../conformance/case.ts";
 import { AWAY, fresh } from "../conformance/names.ts";
-import { type FaultyServer, startFaultyServer } from "../support/faults.ts";
+import { startFaultyServer } from "../support/faults.ts";
 import { startGearmand } from "../support/gearmand.ts";
 import { freePort } from "../support/ports.ts";
+import { slowLine } from "../support/slow-line.ts";
 
 // Packet types, by the protocol's numbers.
 const WORK_STATUS = 12;
@@ -200,18 +201,3 @@ test("IPv6 addresses work", async () => {
   assert.equal((await client.background("f")).server, server.address);
   await client.close();
 });
-
-/** A line to a port of this machine that takes so many bytes a millisecond, and no more. */
-async function slowLine(port: number, rate: number): Promise<FaultyServer> {
-  return startFaultyServer((socket) => {
-    const server = connect(port, "127.0.0.1");
-    server.on("error", () => {});
-    socket.on("data", (chunk: Buffer) => {
-      server.write(chunk);
-      socket.pause();
-      setTimeout(() => socket.resume(), chunk.length / rate);
-    });
-    server.pipe(socket);
-    socket.on("close", () => server.destroy());
-  });
-}

@@ -1,32 +1,14 @@
 import assert from "node:assert/strict";
 import { once } from "node:events";
-import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { connect } from "node:net";
-import { tmpdir } from "node:os";
-import path from "node:path";
 import { Client, Worker } from "edgear";
 import { JobServer } from "edgear/server";
-import { afterAll, beforeAll, test } from "vitest";
+import { test } from "vitest";
 import { rejection } from "../conformance/case.ts";
-import { command } from "../support/command.ts";
+import { makeCertificates } from "../support/certificates.ts";
 
-let folder = "";
-let cert = "";
-let key = "";
-
-/** A certificate for 127.0.0.1, which is its own authority. */
-beforeAll(async () => {
-  folder = await mkdtemp(path.join(tmpdir(), "edgear-tls-"));
-  const [keyFile, certFile] = [path.join(folder, "key.pem"), path.join(folder, "cert.pem")];
-  const subject = ["-subj", "/CN=localhost", "-addext", "subjectAltName=IP:127.0.0.1", "-days", "2"];
-  const made = ["req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"];
-  const { code, stderr } = await command("openssl", [...made, "-keyout", keyFile, "-out", certFile, ...subject]);
-  assert.equal(code, 0, stderr);
-  cert = await readFile(certFile, "utf8");
-  key = await readFile(keyFile, "utf8");
-});
-
-afterAll(() => rm(folder, { recursive: true, force: true }));
+const { selfSigned } = await makeCertificates();
+const { cert, key } = selfSigned;
 
 test("jobs over TLS", async () => {
   await using server = await JobServer.listen({ port: 0, tls: { cert, key } });
