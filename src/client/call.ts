@@ -1,13 +1,29 @@
 import { PacketType } from "../../assembly/protocol.js";
 import type { Encoder } from "../codec/encoder.js";
 import type { Frame } from "../codec/frame.js";
-import type { Waiter } from "../connection/connection.js";
+import type { Waiter } from "../connection/requests.js";
 import { ConnectionLostError, ServerError } from "../errors.js";
 import { JobHandle } from "./handle.js";
-import type { Server } from "./server.js";
-import type { Session } from "./session.js";
 import { encode, type Submission } from "./submission.js";
 import type { Task } from "./task.js";
+
+/** The connection that a call is made on. */
+export interface CallSession {
+  /** `host:port` */
+  readonly server: string;
+  /** Whether it can be given calls. */
+  readonly ready: boolean;
+  /** Sends a call's packet, now or once it is its turn. */
+  take(call: Call): void;
+  /** A request was answered: others may go out. */
+  answered(): void;
+  /** The parts of the handle that a frame begins with. */
+  handle(frame: Frame): { prefix: string; number: number };
+  /** From now on a call's task is told what a job does: the one that the frame acknowledges. */
+  follow(frame: Frame, call: TaskCall): void;
+  /** A call's task no longer follows its job. */
+  unfollow(call: TaskCall): void;
+}
 
 /** Who brings calls to servers. */
 export interface Desk {
@@ -23,9 +39,9 @@ export interface Desk {
 export abstract class Call implements Waiter {
   abstract readonly expects: PacketType;
   /** Where it is asked now. */
-  session: Session | undefined;
-  /** The one server that it is for, if it is for one. */
-  only: Server | undefined;
+  session: CallSession | undefined;
+  /** The name of the one server that it is for, if it is for one. */
+  only: string | undefined;
   /** The job that it submits, if it submits one. */
   readonly submission: Submission | undefined;
   /** How often it was tried again, and how often it was moved without having been sent. */
@@ -55,13 +71,13 @@ export abstract class Call implements Waiter {
   abstract encode(encoder: Encoder): void;
 
   /** Takes the answer, which may come when the call is over. */
-  protected abstract read(frame: Frame, session: Session): void;
+  protected abstract read(frame: Frame, session: CallSession): void;
 
   /** Tells who waits. */
   protected abstract rejected(error: unknown): void;
 
   answer(frame: Frame): void {
-    const session = this.session as Session;
+    const session = this.session as CallSession;
     this.read(frame, session);
     session.answered();
   }
@@ -159,7 +175,7 @@ export class BackgroundCall extends PromisedCall<JobHandle> {
     encode(this.submission, encoder);
   }
 
-  protected read(frame: Frame, session: Session): void {
+  protected read(frame: Frame, session: CallSession): void {
     this.resolve(handleOf(frame, session, this.submission));
   }
 }
@@ -180,7 +196,7 @@ export class TaskCall extends Call {
     encode(this.submission, encoder);
   }
 
-  protected read(frame: Frame, session: Session): void {
+  protected read(frame: Frame, session: CallSession): void {
     const handle = handleOf(frame, session, this.submission);
     // Given up or not: it is one of those whom the server tells of the job, each in turn.
     session.follow(frame, this);
@@ -200,7 +216,7 @@ function joins({ serial, unique }: Submission): boolean {
   return serial === 0 && unique !== "";
 }
 
-function handleOf(frame: Frame, session: Session, { unique, serial }: Submission): JobHandle {
+function handleOf(frame: Frame, session: CallSession, { unique, serial }: Submission): JobHandle {
   const { prefix, number } = session.handle(frame);
   return new JobHandle(session.server, prefix, number, unique, serial);
 }

@@ -29,7 +29,7 @@ export class Dispatcher implements Desk {
   /** Brings a job to the server that it belongs to, and any other call to whichever is next. */
   dispatch(call: Call, only?: Server): void {
     this.#open++;
-    call.only = only;
+    call.only = only?.name;
     this.#route(call);
   }
 
@@ -117,8 +117,8 @@ export class Dispatcher implements Desk {
   #order(call: Call): readonly Server[] {
     const { servers } = this;
     const { balance } = this.#settings;
-    if (call.only) return [call.only];
     if (servers.length === 1) return servers;
+    if (call.only !== undefined) return servers.filter(({ name }) => name === call.only);
     // What may be at a server already joins itself only there.
     const mayBeThere = call.loss !== undefined || call.acknowledged !== Number.POSITIVE_INFINITY;
     const home = mayBeThere && servers.find(({ name }) => name === call.session?.server);

@@ -4,7 +4,7 @@ import { Connection, type ConnectionOptions, type ConnectionOwner } from "../con
 import { Fifo } from "../connection/fifo.js";
 import { type ConnectionLostError, ServerError, TimeoutError } from "../errors.js";
 import type { Address } from "../platform/transport.js";
-import type { Call, TaskCall } from "./call.js";
+import type { Call, CallSession, TaskCall } from "./call.js";
 import { Stall } from "./stall.js";
 
 /** How often it is looked whether calls that wait may be sent, in milliseconds. */
@@ -32,7 +32,7 @@ export interface SessionOwner {
 }
 
 /** A client's connection to one server, and what it waits for there. */
-export class Session implements ConnectionOwner {
+export class Session implements ConnectionOwner, CallSession {
   #connection!: Connection;
   readonly #owner: SessionOwner;
   readonly #maxInFlight: number;

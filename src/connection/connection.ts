@@ -15,18 +15,8 @@ import { serverName } from "./address.js";
 import { Channel, type ChannelOwner } from "./channel.js";
 import { type Connect, dialServer } from "./dial.js";
 import { connectionError, lateReason } from "./explain.js";
-import { Requests } from "./requests.js";
+import { Requests, type Waiter } from "./requests.js";
 import { onAbort } from "./signals.js";
-
-/** One request that waits for its answer. The server answers in order, so the first that waits is the one that is meant. */
-export interface Waiter {
-  /** The packet that answers it; NO_JOB stands for JOB_ASSIGN and its kin as well. */
-  readonly expects: PacketType;
-  /** The answer. */
-  answer(frame: Frame, connection: Connection): void;
-  /** An ERROR packet took the answer's place, no answer came in time, or the connection was lost. After a time-out, `answer` may still be called. */
-  fail(error: Error): void;
-}
 
 /** Who uses a connection: it is told what no request asked for. */
 export interface ConnectionOwner {
@@ -209,12 +199,12 @@ export class Connection implements ChannelOwner {
       case PacketType.ECHO_RES:
       case PacketType.OPTION_RES:
       case PacketType.NO_JOB:
-        this.#requests.answered(type, type).answer(frame, this);
+        this.#requests.answered(type, type).answer(frame);
         return;
       case PacketType.JOB_ASSIGN:
       case PacketType.JOB_ASSIGN_UNIQ:
       case PacketType.JOB_ASSIGN_ALL:
-        this.#requests.answered(PacketType.NO_JOB, type).answer(frame, this);
+        this.#requests.answered(PacketType.NO_JOB, type).answer(frame);
         return;
       case PacketType.ERROR: {
         const code = frame.text(0);

@@ -1,8 +1,18 @@
 import { PacketType } from "../../assembly/protocol.js";
+import type { Frame } from "../codec/frame.js";
 import { ProtocolError, TimeoutError } from "../errors.js";
 import type { Channel } from "./channel.js";
-import type { Waiter } from "./connection.js";
 import { Fifo } from "./fifo.js";
+
+/** One request that waits for its answer. The server answers in order, so the first that waits is the one that is meant. */
+export interface Waiter {
+  /** The packet that answers it; NO_JOB stands for JOB_ASSIGN and its kin as well. */
+  readonly expects: PacketType;
+  /** The answer. */
+  answer(frame: Frame): void;
+  /** An ERROR packet took the answer's place, no answer came in time, or the connection was lost. After a time-out, `answer` may still be called. */
+  fail(error: Error): void;
+}
 
 interface Request {
   readonly waiter: Waiter;

@@ -1,6 +1,6 @@
 import { Emitter, harmless } from "../events.js";
-import { messageOf } from "./execute.js";
 import type { Job } from "./job.js";
+import { messageOf } from "./message.js";
 
 /** Anything that takes lines of a log: `console`, pino, winston, … */
 export interface Logger {

@@ -1,7 +1,8 @@
 import { PacketType } from "../../assembly/protocol.js";
 import type { WorkerEvents } from "./events.js";
-import { execute, messageOf, type Outcome, type Registration } from "./execute.js";
+import { execute, type Outcome, type Registration } from "./execute.js";
 import type { Job } from "./job.js";
+import { messageOf } from "./message.js";
 import { type Again, tryAgain } from "./retry.js";
 import type { Session } from "./session.js";
 

@@ -1,6 +1,7 @@
 import { PacketType } from "../../assembly/protocol.js";
 import type { Frame } from "../codec/frame.js";
-import { Connection, type ConnectionOptions, type ConnectionOwner, type Waiter } from "../connection/connection.js";
+import { Connection, type ConnectionOptions, type ConnectionOwner } from "../connection/connection.js";
+import type { Waiter } from "../connection/requests.js";
 import { ServerError } from "../errors.js";
 import { Payload } from "../payload.js";
 import type { Address } from "../platform/transport.js";
