@@ -62,6 +62,8 @@ export async function startSwitchboard(): Promise<{ url: string } & AsyncDisposa
     return { sent: line.sent };
   };
   const server = createServer((request, response) => {
+    // An idle connection that ends later would be an error in whose log it is.
+    response.shouldKeepAlive = false;
     answer(request.method ?? "", new URL(request.url ?? "", "http://localhost")).then(
       (body) => response.end(JSON.stringify(body)),
       (error: unknown) => response.writeHead(500).end(String(error)),
