@@ -4,8 +4,9 @@ import { withClient } from "./client.js";
 import { UsageError } from "./exit.js";
 import { follow } from "./follow.js";
 import { type CommonOptions, duration, jsonOption, serversOption, timeLimit } from "./options.js";
-import { note, say, sayJson, write } from "./output.js";
+import { note, say, sayJson } from "./output.js";
 import { ProgressBar } from "./progress.js";
+import { outliveReader, write } from "./streams.js";
 
 interface SubmitOptions extends CommonOptions {
   background?: boolean;
@@ -74,8 +75,8 @@ async function submitBackground(
     ...(unique !== undefined && { unique }),
     ...(delay !== undefined && { delay }),
   });
-  if (json) sayJson({ ...job.toJSON(), function: name });
-  else say(job.handle);
+  if (json) await sayJson({ ...job.toJSON(), function: name });
+  else await say(job.handle);
   if (wait) await follow(client, { job }, { json: false, lines: false, ...(timeout !== undefined && { timeout }) });
 }
 
@@ -90,6 +91,8 @@ async function submitForeground(
     ...(unique !== undefined && { unique }),
     ...(timeout !== undefined && { timeout }),
   };
+  // How the job ends is what the exit code says, read or unread.
+  outliveReader();
   const task = client.submit(name, workload, options);
   const bar = new ProgressBar(name);
   const data: Payload[] = [];
@@ -100,7 +103,7 @@ async function submitForeground(
     }
     const result = await task.result;
     bar.clear();
-    if (json) sayJson(summary(await task.handle, name, result, data));
+    if (json) await sayJson(summary(await task.handle, name, result, data));
     else await writeResult(result.bytes);
   } finally {
     bar.clear();

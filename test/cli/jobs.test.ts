@@ -183,7 +183,8 @@ describe("status", () => {
     await using terminal = await Terminal.start(args, { env });
     await terminal.until("a bar", ({ output }) => output.includes(" 75 % running"));
     expect(await terminal.ended()).toBe(0);
-    expect(terminal.output).toContain("100 % gone");
+    expect(terminal.output).toContain(`${handle} unknown: done, failed, cancelled, or never there`);
+    expect(terminal.output).not.toContain("100 %");
   });
 
   test("follows by unique id, and gives up at its timeout", async () => {
