@@ -1,7 +1,8 @@
+import { fstatSync } from "node:fs";
 import { type Command, Option } from "commander";
 import type { Client, ForegroundOptions, JobHandle, Payload, Priority, TaskEvent } from "../index.js";
 import { withClient } from "./client.js";
-import { UsageError } from "./exit.js";
+import { Failure, UsageError } from "./exit.js";
 import { follow } from "./follow.js";
 import { type CommonOptions, duration, jsonOption, serversOption, timeLimit } from "./options.js";
 import { note, say, sayJson } from "./output.js";
@@ -150,6 +151,9 @@ function base64({ bytes }: Payload): string {
 }
 
 async function readInput(): Promise<Uint8Array> {
+  // Node reads a directory as nothing.
+  if (fstatSync(process.stdin.fd).isDirectory())
+    throw new Failure("the standard input is a directory, which is no workload");
   const chunks: Buffer[] = [];
   for await (const chunk of process.stdin) chunks.push(chunk as Buffer);
   return Buffer.concat(chunks);
