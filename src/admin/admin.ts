@@ -3,7 +3,7 @@ import { checkHandle, checkMilliseconds, checkOptions, show } from "../connectio
 import type { Connect } from "../connection/dial.js";
 import { ClosedError, ConnectionLostError, ProtocolError, ServerError } from "../errors.js";
 import type { Address } from "../platform/transport.js";
-import { checkDroppable, checkSpeakable, refuseUnspeakable } from "./check.js";
+import { checkDroppable, checkSpeakable, jobsOf, refuseUnspeakable } from "./check.js";
 import {
   type ConnectionEntry,
   type FunctionStatus,
@@ -195,6 +195,7 @@ export class Admin implements AsyncDisposable {
    * Makes the server forget a function. gearmand would do so with jobs still queued, which no worker could get any
    * more, and with all functions whose names differ only in case; so the function is looked at first. A job that is
    * submitted in the moment between is lost all the same.
+   * A `JobServer` keeps a function that has jobs, with `force`, too.
    * @throws RefusedError (as a rejection) when it has jobs, or others would go with it, and `force` isn't given
    * @throws ServerError (as a rejection) when the server doesn't know it, or there are workers for it
    */
@@ -203,7 +204,10 @@ export class Admin implements AsyncDisposable {
     checkOptions(options, "dropFunction", ["force", "signal"]);
     const { force = false, signal } = options ?? {};
     if (typeof force !== "boolean") throw new TypeError(`force must be true or false, not ${show(force)}`);
-    if (!force) checkDroppable(name, await this.status(signal ? { signal } : undefined));
+    if (!force) {
+      const functions = await this.status(signal ? { signal } : undefined);
+      checkDroppable(name, functions, jobsOf(name, functions) > 0 && (await this.#isOurs(signal)));
+    }
     await this.#done(`drop function ${name}`, signal);
   }
 
@@ -221,9 +225,12 @@ export class Admin implements AsyncDisposable {
       // It may be gone before its answer is out.
       if (error instanceof ConnectionLostError && error.sent && isOrderly(error.cause)) return;
       if (!isUnknown(error)) throw error;
-      const words =
-        "this server can't be shut down by a command, as gearmand from 1.1.15 on: " +
-        "send its process a SIGTERM to end it at once, or a SIGUSR1 to end it when its jobs are done";
+      // To a process of Node a SIGUSR1 means that its debugger is to listen.
+      const words = (await this.#isOurs(signal))
+        ? "this server can't be shut down by a command: it is a JobServer, which its program closes; " +
+          "where that is `edgear server`, send its process a SIGTERM"
+        : "this server can't be shut down by a command, as gearmand from 1.1.15 on: " +
+          "send its process a SIGTERM to end it at once, or a SIGUSR1 to end it when its jobs are done";
       throw new ServerError(error.serverCode, words);
     }
   }
@@ -244,6 +251,12 @@ export class Admin implements AsyncDisposable {
 
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
+  }
+
+  /** Whether the server is a `JobServer`. What can't be known isn't so: it is asked only to say something else better. */
+  async #isOurs(signal: AbortSignal | undefined): Promise<boolean> {
+    const version = await this.version(signal ? { signal } : undefined).catch(() => "");
+    return version.includes("+edgear");
   }
 
   async #close(cause: ClosedError): Promise<void> {

@@ -5,13 +5,23 @@ import type { FunctionStatus } from "./entries.js";
 /** What ends a word of the text protocol, or the command. */
 const UNSPEAKABLE = /[\0-\x20\x7f]/;
 
-/** @throws RefusedError when dropping a function would harm jobs, or another function */
-export function checkDroppable(name: string, functions: readonly FunctionStatus[]): void {
-  const jobs = functions.find((entry) => entry.function === name)?.total ?? 0;
+/** How many jobs would be lost with a function. */
+export function jobsOf(name: string, functions: readonly FunctionStatus[]): number {
+  return functions.find((entry) => entry.function === name)?.total ?? 0;
+}
+
+/**
+ * @param ours whether the server is a `JobServer`, which drops no jobs, force or no force
+ * @throws RefusedError when dropping a function would harm jobs, or another function
+ */
+export function checkDroppable(name: string, functions: readonly FunctionStatus[], ours: boolean): void {
+  const jobs = jobsOf(name, functions);
   if (jobs > 0) {
+    const has = `the function ${show(name)} has ${jobs === 1 ? "a job" : `${jobs} jobs`}`;
     throw new RefusedError(
-      `the function ${show(name)} has ${jobs === 1 ? "a job" : `${jobs} jobs`}, which no worker could get any more: ` +
-        "let it be worked off first, or drop it with force",
+      ours
+        ? `${has}, and this server, a JobServer, drops none that has: let it be worked off first, or cancel what waits`
+        : `${has}, which no worker could get any more: let it be worked off first, or drop it with force`,
     );
   }
   const alike = (other: string) => other !== name && lower(other) === lower(name);

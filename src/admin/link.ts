@@ -41,6 +41,9 @@ interface Command {
 /** Bytes that one read takes at most. */
 const WINDOW_SIZE = 65_536;
 
+/** How an HTTP server answers what it doesn't understand. */
+const HTTP = /^HTTP\/1\.[01] \d{3} .*\r$/;
+
 /** How long a closing connection may take to be gone, in milliseconds. */
 const CLOSE_TIMEOUT = 1_000;
 
@@ -70,6 +73,8 @@ export class Link implements Receiver {
   #over = false;
   #cause: Error | undefined;
   #lastReceived = 0;
+  /** Bytes that came while no command was waiting. */
+  #unasked = 0;
   #timer: ReturnType<typeof setTimeout> | undefined;
   #whenQuiet: (() => void) | undefined;
   #whenClosed: (() => void) | undefined;
@@ -155,11 +160,17 @@ export class Link implements Receiver {
       first.size += count;
       // Counted by reads, so that a line that never ends is noticed, too.
       if (first.size > this.#options.maxAnswerSize) this.destroy(this.#tooLarge(first));
+    } else {
+      this.#unasked += count;
+      if (this.#unasked > WINDOW_SIZE)
+        this.destroy(new ProtocolError(`${this.server} sent bytes that nobody asked for`));
     }
     for (const line of lines) {
       if (this.#over) return;
       const command = this.#commands.peek();
-      if (command) this.#take(command, line);
+      if (HTTP.test(line) && command?.lines.length === 0)
+        this.destroy(new ProtocolError(`${this.server} is no job server: it answers in HTTP`));
+      else if (command) this.#take(command, line);
       else this.destroy(new ProtocolError(`${this.server} sent the line ${show(line)}, which answers no command`));
     }
     if (this.#commands.length === 0) this.#whenQuiet?.();

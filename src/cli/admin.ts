@@ -3,7 +3,8 @@ import { serverName } from "../connection/address.js";
 import { Admin, type QueueLimits, ServerError } from "../index.js";
 import { describe, ExitCode, UsageError } from "./exit.js";
 import { type CommonOptions, jsonOption, number, serverList, serversOption } from "./options.js";
-import { type Column, note, printable, say, sayJson, table } from "./output.js";
+import { note, printable, say, sayJson } from "./output.js";
+import { type Column, table } from "./table.js";
 
 type Row = Record<string, string | number | boolean | readonly string[]>;
 
@@ -100,7 +101,8 @@ export function adminCommand(parent: Command, exit: Exit): void {
     .option("--low <number>", "for jobs of low priority", number)
     .action((name: string, limit: string | undefined, options: CommonOptions & QueueLimits) => {
       const max = queueLimits(limit, options);
-      return act(options, exit, `limited ${name}`, (admin) => admin.maxQueue(name, max));
+      const done = max === 0 ? `lifted the limits of ${name}` : `limited ${name}`;
+      return act(options, exit, done, (admin) => admin.maxQueue(name, max));
     });
 
   command("create", "make a function known", ["create thumbnail"])
@@ -111,7 +113,7 @@ export function adminCommand(parent: Command, exit: Exit): void {
 
   command("drop", "have a function forgotten, unless it has jobs", ["drop thumbnail", "drop thumbnail --force"])
     .argument("<function>")
-    .option("--force", "even when it has jobs, which are lost then")
+    .option("--force", "even when it has jobs, which are lost then; `edgear server` refuses that")
     .action((name: string, options: CommonOptions & { force?: boolean }) =>
       act(options, exit, `dropped ${name}`, (admin) => admin.dropFunction(name, { force: options.force === true })),
     );
@@ -138,21 +140,18 @@ async function list(options: CommonOptions, exit: Exit, ask: (admin: Admin) => P
   const answers = await everywhere(options, exit, ask);
   const rows = answers.flatMap(({ server, rows }) => rows.map((row) => ({ server, ...row })));
   if (options.json) {
-    sayJson(rows);
+    await sayJson(rows);
     return;
   }
   const all = rows.flatMap((row) => Object.keys(row));
   const names = [...new Set(all)].filter((name) => name !== "server" || options.servers.length > 1);
   if (rows.length === 0) {
-    if (answers.length > 0) say("none");
+    if (answers.length > 0) await say("none");
     return;
   }
   const cells = rows.map((row: Row) => names.map((name) => cell(row[name])));
-  for (const line of table(
-    names.map((name) => COLUMNS[name] ?? { title: name }),
-    cells,
-  ))
-    say(line);
+  const columns = names.map((name) => COLUMNS[name] ?? { title: name });
+  await say(table(columns, cells).join("\n"));
 }
 
 /** Has every server do something, and says of each that it did. */
@@ -166,8 +165,8 @@ async function act(
     await order(admin);
     return [];
   });
-  if (options.json) sayJson(answers.map(({ server }) => ({ server, ok: true })));
-  else for (const { server } of answers) say(`${server} ${printable(done)}`);
+  if (options.json) await sayJson(answers.map(({ server }) => ({ server, ok: true })));
+  else for (const { server } of answers) await say(`${server} ${printable(done)}`);
 }
 
 /** A job is at one of the servers: it is asked for at each. */
@@ -186,8 +185,8 @@ async function cancel(handles: readonly string[], options: CommonOptions, exit: 
     }
     return [];
   });
-  if (options.json) sayJson(cancelled);
-  else for (const { server, handle } of cancelled) say(`${server} cancelled ${handle}`);
+  if (options.json) await sayJson(cancelled);
+  else for (const { server, handle } of cancelled) await say(`${server} cancelled ${handle}`);
   if (exit.code !== ExitCode.DONE || left.size === 0) return;
   exit.code = ExitCode.FAILED;
   for (const handle of left) note("error", `no server knows the job ${handle}`);

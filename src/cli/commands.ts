@@ -1,21 +1,29 @@
-import { type ChildProcess, spawn } from "node:child_process";
 import { accessSync, constants, statSync } from "node:fs";
 import path from "node:path";
+import { HEADER_SIZE, MAX_HANDLE_SIZE } from "../../assembly/protocol.js";
+import { DEFAULT_MAX_PACKET_SIZE } from "../codec/codec.js";
 import { type Job, JobFailed } from "../index.js";
 import { UsageError } from "./exit.js";
+import { type RunningProcess, start } from "./spawn.js";
 
 /** How long a process may take to end when it is asked to, in milliseconds. Then it isn't asked any more. */
 const GRACE = 2_000;
 
-/** The largest result, in bytes: what the library sends in one packet. */
-const MAX_RESULT = 64 * 1024 * 1024;
+/** How long the output of a process that has ended may be held open by what it has left behind, in milliseconds. */
+const LEFTOVERS = 500;
+
+/** How long processes that were killed may take to be gone, in milliseconds. */
+const ENDING = GRACE + 3 * LEFTOVERS;
+
+/** The largest result, in bytes: what the library takes in one packet, with the job's handle and a NUL before it. */
+export const MAX_RESULT = DEFAULT_MAX_PACKET_SIZE - HEADER_SIZE - MAX_HANDLE_SIZE - 1;
 
 /** A process can't have a group of its own everywhere. */
 const GROUPS = process.platform !== "win32";
 
 /** Runs commands, a process a job. */
 export class Commands {
-  readonly #running = new Set<ChildProcess>();
+  readonly #running = new Set<RunningProcess>();
   #ended = () => {};
 
   constructor() {
@@ -29,36 +37,50 @@ export class Commands {
    * Runs a command for a job. Its output is the job's result.
    * @throws JobFailed (as a rejection) when it ends with another exit code than 0
    */
-  run(command: readonly string[], job: Job): Promise<Uint8Array> {
+  async run(command: readonly string[], job: Job): Promise<Uint8Array> {
     const [program = "", ...args] = command;
-    const child = spawn(program, args, {
-      // What it says of itself is for whoever runs the worker: the client is told no more than that the job failed.
-      stdio: ["pipe", "pipe", "inherit"],
-      // Ctrl-C is for the worker, which lets its jobs finish; and a shell is to end with all that it has started.
-      detached: GROUPS,
-      env: {
-        ...process.env,
-        EDGEAR_HANDLE: job.handle,
-        EDGEAR_FUNCTION: job.function,
-        EDGEAR_UNIQUE: job.unique,
-        EDGEAR_SERVER: job.server,
-      },
-    });
+    const env = {
+      ...process.env,
+      EDGEAR_HANDLE: job.handle,
+      EDGEAR_FUNCTION: job.function,
+      EDGEAR_UNIQUE: job.unique,
+      EDGEAR_SERVER: job.server,
+    };
+    // What it says of itself is for whoever runs the worker: the client is told no more than that the job failed.
+    const stdio: ["pipe", "pipe", "inherit"] = ["pipe", "pipe", "inherit"];
+    // Ctrl-C is for the worker, which lets its jobs finish; and a shell is to end with all that it has started.
+    const child = await start(program, args, { stdio, detached: GROUPS, env }, job.signal);
     this.#running.add(child);
+    try {
+      return await this.#outcome(program, child, job);
+    } finally {
+      this.#running.delete(child);
+      if (this.#running.size === 0) this.#ended();
+    }
+  }
+
+  /** Resolves once no process runs any more, in bounded time: those of jobs that are over may take a moment. */
+  async ended(): Promise<void> {
+    if (this.#running.size === 0) return;
+    await new Promise<void>((resolve) => {
+      const timer = setTimeout(resolve, ENDING);
+      this.#ended = () => {
+        clearTimeout(timer);
+        resolve();
+      };
+    });
+  }
+
+  #outcome(program: string, child: RunningProcess, job: Job): Promise<Uint8Array> {
     return new Promise<Uint8Array>((resolve, reject) => {
       const output: Buffer[] = [];
       let size = 0;
-      let timer: ReturnType<typeof setTimeout> | undefined;
+      let killing: ReturnType<typeof setTimeout> | undefined;
+      let closing: ReturnType<typeof setTimeout> | undefined;
       let failure: JobFailed | undefined;
       const end = () => {
         kill(child, "SIGTERM");
-        timer ??= setTimeout(() => kill(child, "SIGKILL"), GRACE);
-      };
-      const done = () => {
-        clearTimeout(timer);
-        job.signal.removeEventListener("abort", end);
-        this.#running.delete(child);
-        if (this.#running.size === 0) this.#ended();
+        killing ??= setTimeout(() => kill(child, "SIGKILL"), GRACE);
       };
       child.stdout.on("data", (chunk: Buffer) => {
         size += chunk.length;
@@ -71,12 +93,19 @@ export class Commands {
       // A program need not read its workload.
       child.stdin.on("error", () => {});
       child.stdin.end(job.workload.bytes);
-      child.once("error", (error) => {
-        done();
-        reject(new Error(`${program} could not be run: ${error.message}`));
+      child.once("exit", () => {
+        // What it has left behind may hold its output open for as long as it likes; only a group that is being ended
+        // is given the time to end.
+        const wait = () => {
+          child.stdin.destroy();
+          child.stdout.destroy();
+        };
+        closing = setTimeout(wait, killing ? GRACE + LEFTOVERS : LEFTOVERS);
       });
       child.once("close", (code, signal) => {
-        done();
+        clearTimeout(killing);
+        clearTimeout(closing);
+        job.signal.removeEventListener("abort", end);
         if (failure) reject(failure);
         else if (code === 0) resolve(Buffer.concat(output));
         else
@@ -85,11 +114,6 @@ export class Commands {
       if (job.signal.aborted) end();
       else job.signal.addEventListener("abort", end, { once: true });
     });
-  }
-
-  /** Resolves once no process runs any more: those of jobs that are over may take a moment. */
-  async ended(): Promise<void> {
-    if (this.#running.size > 0) await new Promise<void>((resolve) => (this.#ended = resolve));
   }
 }
 
@@ -115,9 +139,9 @@ function isProgram(file: string): boolean {
 }
 
 /** Signals a process and, where that can be, all that it has started. */
-function kill(child: ChildProcess, signal: "SIGTERM" | "SIGKILL"): void {
+function kill(child: RunningProcess, signal: "SIGTERM" | "SIGKILL"): void {
   try {
-    if (GROUPS && child.pid !== undefined) process.kill(-child.pid, signal);
+    if (GROUPS) process.kill(-child.pid, signal);
     else child.kill(signal);
   } catch {
     // It has ended.

@@ -6,7 +6,7 @@ import {
   type JobStatus,
   TimeoutError,
 } from "../index.js";
-import { say, sayJson } from "./output.js";
+import { printable, say, sayJson } from "./output.js";
 import { ProgressBar } from "./progress.js";
 
 /** The job to follow: by its reference, or by its unique id. */
@@ -34,6 +34,8 @@ export async function follow(client: Client, followed: Followed, options: Follow
   const name = nameOf(followed);
   const bar = new ProgressBar(name);
   const until = performance.now() + (timeout ?? Number.POSITIVE_INFINITY);
+  // A bar moves where nothing else is to be read: lines that go to a file are wanted there.
+  const moves = process.stderr.isTTY && !json && (!lines || process.stdout.isTTY);
   let seen = "";
   let state = "unanswered for";
   try {
@@ -44,11 +46,14 @@ export async function follow(client: Client, followed: Followed, options: Follow
         const words = describeStatus(status);
         if (json) {
           const text = JSON.stringify(status);
-          if (text !== seen) sayJson({ ...naming(followed), ...status });
+          if (text !== seen) await sayJson({ ...naming(followed), ...status });
           seen = text;
-        } else if (process.stderr.isTTY)
-          bar.show(status.known ? status.progress : 1, status.known ? status.state : "gone");
-        else if (lines && words !== seen) say(`${name} ${words}`);
+        } else if (moves && status.known) bar.show(status.progress, status.state);
+        else if (moves) {
+          bar.clear();
+          if (lines) await say(`${printable(name)} ${words}`);
+          else process.stderr.write(`${printable(name)} ${words}\n`);
+        } else if (lines && words !== seen) await say(`${printable(name)} ${words}`);
         if (!json) seen = words;
         if (!status.known) return;
       }

@@ -1,5 +1,6 @@
 import type { FunctionRow, History, Order, ServerState } from "./history.js";
-import { pad, paint, printable } from "./output.js";
+import { paint, printable } from "./output.js";
+import { pad, width as widthOfText } from "./width.js";
 
 /** What one screen of `edgear top` shows. */
 export interface FrameInput {
@@ -32,7 +33,7 @@ const BARS = "▁▂▃▄▅▆▇█";
 export function frame({ history, states, order, width, height }: FrameInput): string[] {
   const rows = history.rows(order);
   const names = rows.map((row) => printable(row.function));
-  const longest = names.reduce((most, name) => Math.max(most, [...name].length), "FUNCTION".length);
+  const longest = names.reduce((most, name) => Math.max(most, widthOfText(name)), "FUNCTION".length);
   const numbers = fitting(width - LEAST_NAME);
   const numbersWidth = widthOf(numbers);
   const nameWidth = Math.max(
@@ -42,7 +43,7 @@ export function frame({ history, states, order, width, height }: FrameInput): st
   const room = Math.min(LONGEST_LINE, width - nameWidth - numbersWidth - 2);
   const lineWidth = room >= LEAST_LINE ? room : 0;
 
-  const head = states.map((state) => serverLine(state, width));
+  const head = servers(states, width, Math.max(1, Math.floor(height / 3)));
   const titles = [
     title("FUNCTION", nameWidth, false, order === "function"),
     ...numbers.map(([key, text, size]) =>
@@ -71,6 +72,18 @@ function widthOf(numbers: readonly (typeof NUMBERS)[number][]): number {
   return numbers.reduce((sum, [, , width]) => sum + width, 0);
 }
 
+/** The servers, in so many lines at most: where there are more, those that are away come first. */
+function servers(states: readonly ServerState[], width: number, most: number): string[] {
+  if (states.length <= most) return states.map((state) => serverLine(state, width));
+  const away = states.filter(({ error }) => error !== undefined);
+  const sorted = [...away, ...states.filter(({ error }) => error === undefined)];
+  const shown = sorted.slice(0, most - 1).map((state) => serverLine(state, width));
+  const left = states.length - shown.length;
+  const leftAway = Math.max(0, away.length - shown.length);
+  const words = `${shown.length > 0 ? `… and ${left} more` : left} servers${leftAway > 0 ? `, ${leftAway} of them away` : ""}`;
+  return [...shown, paint(leftAway > 0 ? "red" : "dim", pad(words, width).trimEnd())];
+}
+
 function serverLine({ server, functions, error }: ServerState, width: number): string {
   if (error !== undefined) return paint("red", pad(printable(error), width).trimEnd());
   return functions ? `${pad(server, width).trimEnd()}` : pad(`${server} …`, width).trimEnd();
@@ -88,7 +101,8 @@ function title(text: string, size: number, right: boolean, sorted: boolean): str
 }
 
 function number(row: FunctionRow, key: (typeof NUMBERS)[number][0], size: number): string {
-  const cell = pad(key === "rate" ? rate(row.rate) : String(row[key]), size, true);
+  // However long a number is, it stands apart from its neighbour.
+  const cell = ` ${pad(key === "rate" ? rate(row.rate) : String(row[key]), size - 1, true)}`;
   // Jobs that nobody is there for are what one looks for first.
   if (key === "workers" && row.workers === 0 && row.total > 0) return paint("red", cell);
   if (key === "rate" && row.rate !== 0) return paint(row.rate > 0 ? "yellow" : "green", cell);

@@ -15,6 +15,9 @@ export interface CommonOptions extends ServerChoice {
 
 const UNITS: Record<string, number> = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 };
 
+/** The longest time that timers take, in milliseconds. */
+const MAX_TIMER = 2 ** 31 - 1;
+
 /** `--servers`, and the environment variable that gearman's own tools read. */
 export function serversOption(): Option {
   return new Option(
@@ -45,9 +48,16 @@ export function duration(text: string): number {
   return milliseconds;
 }
 
-/** As `duration`, but not nothing. */
-export function timeLimit(text: string): number {
+/** As `duration`, and no longer than a timer can be: one that is set to more is over at once. */
+export function grace(text: string): number {
   const milliseconds = duration(text);
+  if (milliseconds > MAX_TIMER) throw new InvalidArgumentError("It must be 24 days at most.");
+  return milliseconds;
+}
+
+/** As `grace`, but not nothing. */
+export function timeLimit(text: string): number {
+  const milliseconds = grace(text);
   if (milliseconds < 1) throw new InvalidArgumentError("It must be a millisecond at least.");
   return milliseconds;
 }

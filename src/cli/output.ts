@@ -2,6 +2,7 @@
  * What a command says: results on the standard output, everything else on the standard error.
  */
 import util from "node:util";
+import { write } from "./streams.js";
 
 type Style = "bold" | "dim" | "red" | "green" | "yellow" | "cyan";
 type Stream = NodeJS.WriteStream;
@@ -20,21 +21,14 @@ export function paint(style: Style, text: string, stream: Stream = process.stdou
   return util.styleText(style, text, { validateStream: false });
 }
 
-/** Writes bytes to the standard output. Resolves once they are taken. */
-export function write(bytes: Uint8Array | string): Promise<void> {
-  return new Promise((resolve, reject) => {
-    process.stdout.write(bytes, (error) => (error ? reject(error) : resolve()));
-  });
+/** Writes a line to the standard output. Resolves once it is taken. */
+export function say(line: string): Promise<void> {
+  return write(`${line}\n`);
 }
 
-/** Writes a line to the standard output. */
-export function say(line: string): void {
-  process.stdout.write(`${line}\n`);
-}
-
-/** Writes a value to the standard output, as one line of JSON. */
-export function sayJson(value: unknown): void {
-  say(JSON.stringify(value));
+/** Writes a value to the standard output, as one line of JSON. Resolves once it is taken. */
+export function sayJson(value: unknown): Promise<void> {
+  return say(JSON.stringify(value));
 }
 
 const STYLES = { error: "red", warning: "yellow" } as const;
@@ -52,36 +46,4 @@ export function printable(text: string, lines = false): string {
     const code = character.charCodeAt(0).toString(16);
     return code.length > 2 ? `\\u{${code}}` : `\\x${code.padStart(2, "0")}`;
   });
-}
-
-/** A column of a table: its title, and whether it has numbers, which stand on the right. */
-export interface Column {
-  readonly title: string;
-  readonly right?: boolean;
-}
-
-/** Rows under their titles, every column as wide as it needs to be. */
-export function table(columns: readonly Column[], rows: readonly (readonly (string | number)[])[]): string[] {
-  const texts = rows.map((row) => row.map((cell) => printable(String(cell))));
-  const widths = columns.map(({ title }, index) =>
-    Math.max(title.length, ...texts.map((row) => width(row[index] ?? ""))),
-  );
-  const line = (cells: readonly string[]) =>
-    cells
-      .map((cell, index) => pad(cell, widths[index] ?? 0, columns[index]?.right))
-      .join("  ")
-      .trimEnd();
-  return [paint("bold", line(columns.map(({ title }) => title))), ...texts.map(line)];
-}
-
-/** A text in a field of so many characters: filled up, or cut. */
-export function pad(text: string, size: number, right = false): string {
-  const missing = size - width(text);
-  if (size <= 0) return "";
-  if (missing < 0) return `${[...text].slice(0, size - 1).join("")}…`;
-  return right ? " ".repeat(missing) + text : text + " ".repeat(missing);
-}
-
-function width(text: string): number {
-  return [...text].length;
 }

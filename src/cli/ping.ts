@@ -40,14 +40,14 @@ async function ping(index: number, { servers, count, timeout, json }: PingOption
   try {
     for (let time = 0; time < count; time++) {
       const milliseconds = await client.ping();
-      if (json) sayJson({ server, ok: true, milliseconds });
-      else say(`${server} ${milliseconds.toFixed(2)} ms`);
+      if (json) await sayJson({ server, ok: true, milliseconds });
+      else await say(`${server} ${milliseconds.toFixed(2)} ms`);
     }
     await client.close();
     return true;
   } catch (error) {
     const { message } = describe(error);
-    if (json) sayJson({ server, ok: false, error: message });
+    if (json) await sayJson({ server, ok: false, error: message });
     else note("error", message);
     return false;
   } finally {

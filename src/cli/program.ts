@@ -26,6 +26,8 @@ Examples:
  * @param exit how the program will end; commands that go on after a failure say so there
  */
 export function program(args: readonly string[], exit: { code: ExitCode }): Command {
+  // An empty variable is how shells and compose files say that there is none.
+  if (process.env.GEARMAN_SERVERS?.trim() === "") delete process.env.GEARMAN_SERVERS;
   const edgear = new Command("edgear")
     .description("Submit jobs to Gearman job servers, work them off, and see what the servers are at.")
     .version(VERSION, "-V, --version", "print the version")
@@ -42,7 +44,7 @@ export function program(args: readonly string[], exit: { code: ExitCode }): Comm
   statusCommand(edgear);
   workCommand(edgear, args, exit);
   adminCommand(edgear, exit);
-  topCommand(edgear);
+  topCommand(edgear, exit);
   serverCommand(edgear);
   pingCommand(edgear, exit);
   return edgear;

@@ -1,4 +1,5 @@
-import { isColoured, pad, paint, printable } from "./output.js";
+import { isColoured, paint, printable } from "./output.js";
+import { cut, pad, width } from "./width.js";
 
 const WIDTH = 30;
 
@@ -18,9 +19,9 @@ export class ProgressBar {
     const columns = (this.#stream.columns || 80) - 1;
     const rest = ` ${bar(progress, WIDTH)} ${String(Math.floor(progress * 100)).padStart(3)} % ${state}`;
     // A line that is wider than the terminal would leave its beginnings behind. How far it is says more than the name.
-    const room = Math.max(0, columns - rest.length);
-    const name = this.#name.length > room ? pad(this.#name, room) : this.#name;
-    const fitting = [...(name + rest)].slice(0, columns).join("");
+    const room = Math.max(0, columns - width(rest));
+    const name = width(this.#name) > room ? pad(this.#name, room) : this.#name;
+    const fitting = cut(name + rest, columns);
     if (fitting === this.#shown) return;
     this.#stream.write(
       `\r${isColoured(this.#stream) ? fitting.replace(/█+/, (full) => paint("green", full, this.#stream)) : fitting}\x1b[K`,

@@ -1,10 +1,17 @@
-const SIGNALS = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
+const GENTLE = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
 
-/** Calls back each time that somebody wants the program to end. Returns what takes that back. */
-export function onStop(callback: () => void): () => void {
-  for (const signal of SIGNALS) process.on(signal, callback);
+/** Whoever quits, by Ctrl-\\, doesn't want to wait. */
+const HASTY = "SIGQUIT";
+
+/** Calls back each time that somebody wants the program to end, and says whether in a hurry. Returns what takes that back. */
+export function onStop(callback: (hasty: boolean) => void): () => void {
+  const gently = () => callback(false);
+  const hastily = () => callback(true);
+  for (const signal of GENTLE) process.on(signal, gently);
+  process.on(HASTY, hastily);
   return () => {
-    for (const signal of SIGNALS) process.off(signal, callback);
+    for (const signal of GENTLE) process.off(signal, gently);
+    process.off(HASTY, hastily);
   };
 }
 
@@ -12,7 +19,7 @@ export function onStop(callback: () => void): () => void {
 export async function untilStopped(): Promise<void> {
   let off = () => {};
   await new Promise<void>((resolve) => {
-    off = onStop(resolve);
+    off = onStop(() => resolve());
   });
   off();
 }

@@ -67,8 +67,8 @@ async function status(handles: string[], options: StatusOptions): Promise<void> 
       }),
     );
     for (const { name, about } of found) {
-      if (json) sayJson(about);
-      else say(`${printable(name)} ${describeStatus(about)}`);
+      if (json) await sayJson(about);
+      else await say(`${printable(name)} ${describeStatus(about)}`);
     }
   });
 }

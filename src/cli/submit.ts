@@ -1,11 +1,13 @@
+import { fstatSync } from "node:fs";
 import { type Command, Option } from "commander";
 import type { Client, ForegroundOptions, JobHandle, Payload, Priority, TaskEvent } from "../index.js";
 import { withClient } from "./client.js";
-import { UsageError } from "./exit.js";
+import { Failure, UsageError } from "./exit.js";
 import { follow } from "./follow.js";
 import { type CommonOptions, duration, jsonOption, serversOption, timeLimit } from "./options.js";
-import { note, say, sayJson, write } from "./output.js";
+import { note, say, sayJson } from "./output.js";
 import { ProgressBar } from "./progress.js";
+import { outliveReader, write } from "./streams.js";
 
 interface SubmitOptions extends CommonOptions {
   background?: boolean;
@@ -74,8 +76,8 @@ async function submitBackground(
     ...(unique !== undefined && { unique }),
     ...(delay !== undefined && { delay }),
   });
-  if (json) sayJson({ ...job.toJSON(), function: name });
-  else say(job.handle);
+  if (json) await sayJson({ ...job.toJSON(), function: name });
+  else await say(job.handle);
   if (wait) await follow(client, { job }, { json: false, lines: false, ...(timeout !== undefined && { timeout }) });
 }
 
@@ -90,6 +92,8 @@ async function submitForeground(
     ...(unique !== undefined && { unique }),
     ...(timeout !== undefined && { timeout }),
   };
+  // How the job ends is what the exit code says, read or unread.
+  outliveReader();
   const task = client.submit(name, workload, options);
   const bar = new ProgressBar(name);
   const data: Payload[] = [];
@@ -100,7 +104,7 @@ async function submitForeground(
     }
     const result = await task.result;
     bar.clear();
-    if (json) sayJson(summary(await task.handle, name, result, data));
+    if (json) await sayJson(summary(await task.handle, name, result, data));
     else await writeResult(result.bytes);
   } finally {
     bar.clear();
@@ -147,6 +151,9 @@ function base64({ bytes }: Payload): string {
 }
 
 async function readInput(): Promise<Uint8Array> {
+  // Node reads a directory as nothing.
+  if (fstatSync(process.stdin.fd).isDirectory())
+    throw new Failure("the standard input is a directory, which is no workload");
   const chunks: Buffer[] = [];
   for await (const chunk of process.stdin) chunks.push(chunk as Buffer);
   return Buffer.concat(chunks);

@@ -1,13 +1,14 @@
 import { type Command, Option } from "commander";
 import { serverName } from "../connection/address.js";
 import { Admin } from "../index.js";
-import { describe } from "./exit.js";
+import { describe, ExitCode } from "./exit.js";
 import { frame } from "./frame.js";
 import { History, ORDERS, type Order, type ServerState } from "./history.js";
 import { type CommonOptions, count, jsonOption, serverList, serversOption, timeLimit } from "./options.js";
-import { sayJson, write } from "./output.js";
+import { sayJson } from "./output.js";
 import { Screen } from "./screen.js";
 import { onStop } from "./signals.js";
+import { write } from "./streams.js";
 
 interface TopOptions extends CommonOptions {
   interval: number;
@@ -29,7 +30,7 @@ Examples:
   edgear top --json --count 10`;
 
 /** `edgear top` */
-export function topCommand(parent: Command): void {
+export function topCommand(parent: Command, exit: { code: ExitCode }): void {
   parent
     .command("top")
     .description("watch the functions: jobs, workers, and where it goes")
@@ -39,10 +40,13 @@ export function topCommand(parent: Command): void {
     .addOption(serversOption())
     .addOption(jsonOption())
     .addHelpText("after", EXAMPLES)
-    .action(top);
+    .action(async (options: TopOptions) => {
+      if (!(await top(options))) exit.code = ExitCode.FAILED;
+    });
 }
 
-async function top({ servers, interval, sort, count = Number.POSITIVE_INFINITY, json }: TopOptions): Promise<void> {
+/** @returns whether any server has answered, or somebody had seen enough before */
+async function top({ servers, interval, sort, count = Number.POSITIVE_INFINITY, json }: TopOptions): Promise<boolean> {
   // A server that takes longer than this is one to be told of, not to be waited for.
   const patience = Math.max(interval, 1_000);
   const list = serverList(servers);
@@ -51,6 +55,7 @@ async function top({ servers, interval, sort, count = Number.POSITIVE_INFINITY, 
   const stop = new AbortController();
   const off = onStop(() => stop.abort());
   const screen = process.stdout.isTTY && !json ? new Screen() : undefined;
+  let answered = false;
   let order = sort;
   let states: ServerState[] = servers.map((address) => ({ server: serverName(address), functions: undefined }));
   const draw = () => screen?.draw(frame({ history, states, order, ...screen.size }));
@@ -69,10 +74,11 @@ async function top({ servers, interval, sort, count = Number.POSITIVE_INFINITY, 
       if (stop.signal.aborted) break;
       states = await Promise.all(admins.map((admin) => ask(admin, stop.signal)));
       if (stop.signal.aborted) break;
+      answered ||= states.some(({ functions }) => functions);
       history.add(states, performance.now());
       if (screen) draw();
       else if (json)
-        sayJson({ time: new Date().toISOString(), servers: states.map(summary), functions: history.rows(order) });
+        await sayJson({ time: new Date().toISOString(), servers: states.map(summary), functions: history.rows(order) });
       else
         await write(`${frame({ history, states, order, width: 80, height: Number.POSITIVE_INFINITY }).join("\n")}\n\n`);
     }
@@ -81,6 +87,7 @@ async function top({ servers, interval, sort, count = Number.POSITIVE_INFINITY, 
     off();
     for (const admin of admins) admin.destroy();
   }
+  return answered || stop.signal.aborted;
 }
 
 async function ask(admin: Admin, signal: AbortSignal): Promise<ServerState> {

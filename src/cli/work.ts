@@ -1,10 +1,10 @@
 import type { Command } from "commander";
-import { type FunctionOptions, type Job, type Logger, Worker, type WorkerOptions } from "../index.js";
+import { type FunctionOptions, GearmanError, type Job, Worker, type WorkerOptions } from "../index.js";
 import { Commands, findCommand } from "./commands.js";
 import { ExitCode, UsageError } from "./exit.js";
 import { loadHandlers } from "./handlers.js";
-import { count, duration, type ServerChoice, serverList, serversOption, timeLimit } from "./options.js";
-import { paint, printable } from "./output.js";
+import { logger, logLevel } from "./log.js";
+import { count, grace, type ServerChoice, serverList, serversOption, timeLimit } from "./options.js";
 import { onStop } from "./signals.js";
 
 interface WorkOptions extends ServerChoice {
@@ -33,8 +33,8 @@ With a module, its default export has the handlers, by function:
     resize: { handler: async (job) => { … }, timeout: 30_000 },
   };
 
-Ctrl-C or SIGTERM: running jobs are finished first. A second time: they are
-aborted, and given to other workers.
+Ctrl-C or SIGTERM: running jobs are finished first. A second time, or SIGQUIT:
+they are aborted, and given to other workers. A third time: it ends at once.
 
 Examples:
   edgear work wordcount -- wc -w
@@ -61,7 +61,7 @@ export function workCommand(parent: Command, args: readonly string[], exit: { co
     .option(
       "--grace <time>",
       "how long running jobs may take to finish when it is to end; default: as long as they take",
-      duration,
+      grace,
     )
     .option("-q, --quiet", "say only what goes wrong")
     .option("-v, --verbose", "say everything")
@@ -74,7 +74,7 @@ export function workCommand(parent: Command, args: readonly string[], exit: { co
     });
 }
 
-/** Works until it is stopped, or done. @returns whether jobs were aborted */
+/** Works until it is stopped, or done. @returns whether jobs were aborted, or no server was there for any */
 async function work(what: string, command: readonly string[], options: WorkOptions): Promise<boolean> {
   if (options.drain && options.idleTimeout !== undefined)
     throw new UsageError("--drain doesn't idle: leave --idle-timeout out");
@@ -90,12 +90,22 @@ async function work(what: string, command: readonly string[], options: WorkOptio
       worker.add(name, handler, { ...functionOptions, ...options });
   }
   let aborted = 0;
-  worker.on("close", (event) => {
-    aborted = event.aborted;
-  });
+  let answered = false;
+  const said = new Set<string>();
+  worker
+    .on("close", (event) => {
+      aborted = event.aborted;
+    })
+    .on("register", () => {
+      answered = true;
+    })
+    .on("error", ({ error }) => said.add(error.message));
   let stops = 0;
-  const off = onStop(() => {
-    const limit = ++stops > 1 ? 0 : options.grace;
+  const off = onStop((hasty) => {
+    stops = hasty ? Math.max(2, stops + 1) : stops + 1;
+    // Its processes are killed with it.
+    if (stops > 2) process.exit(ExitCode.FAILED);
+    const limit = stops > 1 ? 0 : options.grace;
     void worker.close(limit === undefined ? {} : { timeout: limit });
   });
   try {
@@ -105,26 +115,17 @@ async function work(what: string, command: readonly string[], options: WorkOptio
         ...(maxJobs !== undefined && { maxJobs }),
         ...(idleTimeout !== undefined && { idleTimeout }),
       });
+  } catch (error) {
+    // The log has said it.
+    if (error instanceof GearmanError && said.has(error.message)) return true;
+    throw error;
   } finally {
     await commands.ended();
     off();
   }
-  return aborted > 0;
+  return aborted > 0 || (!answered && stops === 0);
 }
 
 function workerOptions({ concurrency, id, quiet, verbose }: WorkOptions): WorkerOptions {
-  if (quiet && verbose) throw new UsageError("--quiet or --verbose?");
-  return { concurrency, ...(id !== undefined && { id }), logger: logger(quiet ? 1 : verbose ? 3 : 2) };
-}
-
-/** A log on the standard error, up to a level: 1 has errors and warnings, 2 what happens, 3 everything. */
-function logger(level: number): Logger {
-  const line = (needed: number, style: "red" | "yellow" | undefined) => (words: unknown) => {
-    if (level < needed) return;
-    const time = new Date().toTimeString().slice(0, 8);
-    const text = printable(String(words));
-    const styled = style ? paint(style, text, process.stderr) : text;
-    process.stderr.write(`${paint("dim", time, process.stderr)} ${styled}\n`);
-  };
-  return { error: line(1, "red"), warn: line(1, "yellow"), info: line(2, undefined), debug: line(3, undefined) };
+  return { concurrency, ...(id !== undefined && { id }), logger: logger(logLevel({ quiet, verbose })) };
 }

@@ -78,7 +78,10 @@ const WORDS: { [Name in keyof WorkerEvents]: (event: WorkerEvents[Name]) => [Lev
     error ? ["warn", `lost ${server}: ${error.message}`] : ["info", `left ${server}`],
   reconnecting: ({ server, delay }) => ["info", `trying ${server} again in ${round(delay)} ms`],
   error: ({ error }) => ["error", error.message],
-  close: ({ aborted }) => ["info", aborted ? `closed; ${aborted} jobs were aborted` : "closed"],
+  close: ({ aborted }) => [
+    "info",
+    aborted ? `closed; ${aborted === 1 ? "1 job was" : `${aborted} jobs were`} aborted` : "closed",
+  ],
 };
 
 /** The events of a worker, told to its listeners, and to its logger in words. */

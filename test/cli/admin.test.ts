@@ -64,7 +64,10 @@ describe("admin", () => {
     expect(await admin("maxqueue", name, "--high", "2", "--normal", "1")).toMatchObject({ code: 0 });
     await client.background(name, "x", { priority: "high" });
     await expect(client.background(name)).rejects.toThrow("QUEUE_ERROR");
-    expect(await admin("maxqueue", name, "none")).toMatchObject({ code: 0 });
+    expect(await admin("maxqueue", name, "none")).toMatchObject({
+      code: 0,
+      stdout: `${address} lifted the limits of ${name}\n`,
+    });
     await client.background(name);
     const refused = await admin("drop", name);
     expect(refused).toMatchObject({ code: 1, stdout: "" });

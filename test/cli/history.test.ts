@@ -81,3 +81,25 @@ test("a frame says which server is away, and cuts what is too long", () => {
   expect(lines[6]).toMatch(/^x+… +1 +0 +1 +0\/s/);
   for (const line of lines) expect([...line].length).toBeLessThanOrEqual(60);
 });
+
+test("many servers leave room for functions, and those that are away come first", () => {
+  const history = new History();
+  const there = Array.from({ length: 30 }, (_, index) => says(`jobs${index}`, { f: 1 }));
+  const states = [...there, away];
+  history.add(states, 0);
+  const lines = frame({ history, states, order: "total", width: 60, height: 12 });
+  expect(lines).toHaveLength(8);
+  expect(lines.slice(0, 4)).toEqual(["b is away", "jobs0", "jobs1", "… and 28 more servers"]);
+  expect(lines.at(-1)).toMatch(/^f +30 +0 /);
+  expect(frame({ history, states, order: "total", width: 60, height: 5 })[0]).toBe("31 servers, 1 of them away");
+});
+
+test("wide characters and long numbers leave columns where they are", () => {
+  const history = new History();
+  const states = [says("a", { 画像の縮小: 123_456_789, resize: 1 })];
+  history.add(states, 0);
+  const [wide, narrow] = frame({ history, states, order: "total", width: 80, height: 20 }).slice(4);
+  expect(wide).toMatch(/^画像の縮小 +123456…? +0 +1/);
+  // Five characters take ten cells.
+  expect((wide ?? "").indexOf("0 ") + 5).toBe((narrow ?? "").indexOf("0 "));
+});

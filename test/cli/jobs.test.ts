@@ -128,9 +128,12 @@ describe("submit", () => {
     const script = `"$1" "$2" submit ${talks} | head -c 1; echo " \${PIPESTATUS[0]}"`;
     const shell = spawn("bash", ["-c", script, "sh", process.execPath, main], { env: { ...process.env, ...env } });
     let output = "";
-    for (const stream of [shell.stdout, shell.stderr]) stream.on("data", (chunk) => (output += chunk));
+    let errors = "";
+    shell.stdout.on("data", (chunk) => (output += chunk));
+    shell.stderr.on("data", (chunk) => (errors += chunk));
     await once(shell, "close");
-    expect(output).toBe("p 0\n");
+    // What goes to the standard error is still read.
+    expect({ output, errors }).toEqual({ output: "p 0\n", errors: "edgear: warning: careful\\x1b[31m\n" });
   });
 
   test("shows how far a job is on a terminal, and ends what it printed with a line", async () => {
@@ -183,7 +186,8 @@ describe("status", () => {
     await using terminal = await Terminal.start(args, { env });
     await terminal.until("a bar", ({ output }) => output.includes(" 75 % running"));
     expect(await terminal.ended()).toBe(0);
-    expect(terminal.output).toContain("100 % gone");
+    expect(terminal.output).toContain(`${handle} unknown: done, failed, cancelled, or never there`);
+    expect(terminal.output).not.toContain("gone");
   });
 
   test("follows by unique id, and gives up at its timeout", async () => {

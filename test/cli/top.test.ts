@@ -130,6 +130,14 @@ test("top without a terminal prints tables, or JSON, and ends after --count", as
   });
 });
 
+test("top that no server has answered has failed, and one that somebody ends has not", async () => {
+  const away = await edgear(["top", "--servers", AWAY, "--interval", "50ms", "--count", "2"]);
+  expect(away.code).toBe(1);
+  expect(away.stdout).toContain("nothing listens there");
+  const [{ address } = { address: "" }] = inject("servers");
+  expect(await edgear(["top", "--servers", `${AWAY},${address}`, "--count", "1"])).toMatchObject({ code: 0 });
+});
+
 test("server runs a job server until it is told to end", async () => {
   for (const signal of ["SIGTERM", "SIGINT"] as const) {
     await using server = new CliProcess(["server", "--port", "0", "--handle-prefix", "H:cli"]);

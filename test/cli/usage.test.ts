@@ -1,6 +1,7 @@
 import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { describe, expect, inject, test } from "vitest";
+import { describe as describeError } from "../../build/src/cli/exit.js";
 import { AWAY } from "../conformance/names.ts";
 import { edgear, main, systemNode } from "../support/cli.ts";
 
@@ -35,6 +36,13 @@ describe("what is not understood ends with 2, and says what is wrong in one line
     [["submit", "f", "--priority", "urgent"], /Allowed choices are high, normal, low/],
     [["submit", "f", "--delay", "soon"], /A time is a number with a unit/],
     [["submit", "f", "--timeout", "0"], /a millisecond at least/],
+    [
+      ["submit", "f", "--timeout", "25d"],
+      /option '-t, --timeout <time>' argument '25d' is invalid\. It must be 24 days at most/,
+    ],
+    [["status", "H:x:1", "--follow", "--interval", "25d"], /option '-i, --interval <time>' .* 24 days at most/],
+    [["work", "f", "--grace", "25d", "--", "rev"], /option '--grace <time>' .* 24 days at most/],
+    [["top", "--interval", "999999d"], /24 days at most/],
     [["submit", "f", "--background", "--wait"], /give one of them/],
     [["submit", "f", "--background", "--timeout", "1s"], /add --wait/],
     [["submit", ""], /a function name must not be empty/],
@@ -113,4 +121,27 @@ test("what it is run by begins with a line for shells", () => {
   expect(readFileSync(main, "utf8")).toMatch(/^#!\/usr\/bin\/env node\n/);
   const { bin } = JSON.parse(readFileSync(new URL("../../package.json", import.meta.url), "utf8"));
   expect(fileURLToPath(new URL(`../../${bin.edgear}`, import.meta.url))).toBe(main);
+});
+
+test("a bug of Edgear's own is no wrong usage, and shows where it is", () => {
+  const bug = (run: () => void) => {
+    try {
+      run();
+    } catch (error) {
+      return describeError(error);
+    }
+    throw new Error("it did not throw");
+  };
+  const nothing = undefined as unknown as { length: number } & Iterable<number> & (() => void) & (new () => object);
+  for (const run of [
+    () => nothing.length,
+    () => nothing(),
+    () => new nothing(),
+    () => [...nothing],
+    () => JSON.stringify(1n),
+  ]) {
+    const { code, message } = bug(run);
+    expect({ code, message }).toEqual({ code: 1, message: expect.stringMatching(/\n\s+at /) });
+  }
+  expect(describeError(new TypeError("a function name must not be empty"))).toMatchObject({ code: 2 });
 });

@@ -146,7 +146,7 @@ describe("a command", () => {
     expect(second.child.exitCode).toBe(null);
     second.kill("SIGTERM");
     expect(await second.ended()).toMatchObject({ code: 1 });
-    expect(second.stderr).toMatch(/closed; 1 jobs were aborted/);
+    expect(second.stderr).toMatch(/closed; 1 job was aborted/);
     expect(lives(Number(await readFile(file, "utf8")))).toBe(false);
     expect(await readFile(cleaned, "utf8")).toBe("yes\n");
     // Another worker would get it.
