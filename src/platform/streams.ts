@@ -136,12 +136,14 @@ class StreamTransport implements Transport {
             `the socket gave ${typeof chunk === "object" ? "an object" : `a ${typeof chunk}`}, not bytes`,
           );
         this.#speechless = undefined;
-        deliver(this.#receiver, chunk);
+        // What comes next waits in hand, and not in the stream: its end must be seen, whatever the peer leaves unread.
         while (this.#pending > this.#maxUnread && !this.#ended) {
           await new Promise<void>((resolve) => {
             this.#onTaken = resolve;
           });
         }
+        if (this.#ended) return;
+        deliver(this.#receiver, chunk);
       }
       this.#close(undefined);
     } catch (error) {

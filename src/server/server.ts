@@ -5,7 +5,7 @@ import { ClosedError } from "../errors.js";
 import { Emitter, harmless } from "../events.js";
 import { Payload } from "../payload.js";
 import { openStreams, type StreamSocket } from "../platform/streams.js";
-import { MAX_UNREAD, type Receiver, type Transport } from "../platform/transport.js";
+import { MAX_UNREAD, type Server, type Transport } from "../platform/transport.js";
 import { VERSION } from "../version.js";
 import { latin, readable } from "./bytes.js";
 import { connectionView, type JobServerEvents, jobView, log, type ServerConnection, type ServerJob } from "./events.js";
@@ -191,11 +191,17 @@ export class JobServer extends Emitter<JobServerEvents> implements AsyncDisposab
     if (this.#closing) throw new ClosedError("the job server was closed");
   }
 
-  #take(transport: Transport, peer: { address: string; port: number }): Receiver | undefined {
+  #take(transport: Transport, peer: { address: string; port: number }): Server | undefined {
     if (this.#closing) return undefined;
     const session = this.#open(peer);
-    session.channel.attach(transport);
-    return session.channel;
+    const { channel } = session;
+    channel.attach(transport);
+    return {
+      window: () => channel.window(),
+      received: (count) => channel.received(count),
+      ended: () => session.ended(),
+      closed: (cause) => channel.closed(cause),
+    };
   }
 
   #open(peer: { address: string; port: number }): Session {

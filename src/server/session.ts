@@ -6,6 +6,7 @@ import { cString, fromBytes, integer, textOf, toArgument, toBytes } from "./byte
 import { ArgumentsTooLong, ERRORS, type Refusal, refusalOf } from "./errors.js";
 import { type Ability, HIGH, type Job, LOW, NORMAL, type Priority } from "./job.js";
 import type { Jobs } from "./jobs.js";
+import { whenStuck } from "./stuck.js";
 import { type Requester, workData, workEnd, workStatus } from "./work.js";
 
 /**
@@ -28,6 +29,9 @@ const LONGEST_TIMEOUT = 2 ** 31 - 1;
  * still sends is read and dropped: unread bytes would make the system throw away the answer with the connection.
  */
 const PARTING_TIME = 1_000;
+
+/** Milliseconds in which a peer that has ended its side must read something of what there is for it. */
+const UNREAD_TIME = 30_000;
 
 /** What a submit's packet type says: how urgent, and whether its client waits for the result. */
 const SUBMITS: Partial<Record<PacketType, readonly [priority: Priority, background: boolean]>> = {
@@ -68,7 +72,8 @@ export class Session implements ChannelOwner, Requester {
   readonly followed = new Set<Job>();
   readonly channel: Channel;
   readonly #owner: SessionOwner;
-  #parting: ReturnType<typeof setTimeout> | undefined;
+  /** Stops the wait for a peer that is to close its end. */
+  #parting: (() => void) | undefined;
 
   constructor(number: number, peer: { address: string; port: number }, owner: SessionOwner) {
     this.number = number;
@@ -108,10 +113,24 @@ export class Session implements ChannelOwner, Requester {
     this.#part();
   }
 
-  closed(cause: Error | undefined): void {
-    clearTimeout(this.#parting);
+  /** The peer has ended its side: it asks and does nothing more, and is only left to read its answers. */
+  ended(): void {
     this.#owner.jobs.leave(this);
-    this.#owner.closed(this, cause);
+    this.channel.end();
+    this.#parting ??= whenStuck(
+      () => this.channel.taken,
+      UNREAD_TIME,
+      () => this.channel.destroy(new ProtocolError("it had ended its side, and did not read its answers")),
+    );
+  }
+
+  closed(cause: Error | undefined): void {
+    this.#parting?.();
+    // It may close in the middle of what is being told to it, and of what is being done to its jobs.
+    queueMicrotask(() => {
+      this.#owner.jobs.leave(this);
+      this.#owner.closed(this, cause);
+    });
   }
 
   frame(frame: Frame): void {
@@ -210,7 +229,8 @@ export class Session implements ChannelOwner, Requester {
 
   #part(): void {
     this.channel.end();
-    this.#parting = setTimeout(() => this.channel.destroy(), PARTING_TIME);
+    const timer = setTimeout(() => this.channel.destroy(), PARTING_TIME);
+    this.#parting = () => clearTimeout(timer);
   }
 
   #submit(frame: Frame, priority: Priority, background: boolean): void {
