@@ -28,14 +28,17 @@ export class Jobs {
   /** Told of all that happens, while somebody listens. */
   observer: Observer | undefined;
   readonly #rules: JobRules;
+  readonly #changed: () => void;
   readonly #byHandle = new Map<string, Job>();
   readonly #uniques = new Uniques();
   readonly #delayed = new Delayed((job) => this.#due(job));
   #serial = 0;
   #paused = false;
 
-  constructor(rules: JobRules) {
+  /** @param changed called when something has changed by itself, with the time */
+  constructor(rules: JobRules, changed: () => void) {
     this.#rules = rules;
+    this.#changed = changed;
   }
 
   /** All jobs, in the order of their submits. */
@@ -225,6 +228,7 @@ export class Jobs {
     job.function.delayed--;
     if (this.#rules.wakeForDelayed) this.#queue(job);
     else job.function.queues[job.priority]?.push(job);
+    this.#changed();
   }
 
   #queue(job: Job): void {
@@ -254,12 +258,11 @@ export class Jobs {
 
   /** A worker has had a job for too long. */
   #late(job: Job): void {
-    if (!this.#rules.failLate) {
-      this.#requeue(job, "timeout");
-      return;
-    }
-    this.#release(job);
-    this.#fail(job, "timeout");
+    if (this.#rules.failLate) {
+      this.#release(job);
+      this.#fail(job, "timeout");
+    } else this.#requeue(job, "timeout");
+    this.#changed();
   }
 
   /** Takes all jobs from a worker, or those of a function: the last one first, as gearmand does. */

@@ -57,6 +57,8 @@ export interface SessionOwner {
   /** A request was answered with an error. */
   refused(session: Session, refusal: Refusal): void;
   closed(session: Session, cause: Error | undefined): void;
+  /** Something may be otherwise than it was. */
+  changed(): void;
 }
 
 /** One connection: a client, a worker, an administrator, or all of them. */
@@ -116,6 +118,7 @@ export class Session implements ChannelOwner, Requester {
   /** The peer has ended its side: it asks and does nothing more, and is only left to read its answers. */
   ended(): void {
     this.#owner.jobs.leave(this);
+    this.#owner.changed();
     this.channel.end();
     this.#parting ??= whenStuck(
       () => this.channel.taken,
@@ -134,6 +137,11 @@ export class Session implements ChannelOwner, Requester {
   }
 
   frame(frame: Frame): void {
+    this.#take(frame);
+    this.#owner.changed();
+  }
+
+  #take(frame: Frame): void {
     const { jobs } = this.#owner;
     const { type } = frame;
     // The connection is being closed: what is still taken could not be answered.
