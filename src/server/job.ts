@@ -29,8 +29,8 @@ export interface Peer {
   sleeping: boolean;
   /** Whether it was woken and has not grabbed since. It is not woken again before it does, whatever it says. */
   woken: boolean;
-  /** Sends a packet, if it still can be sent. */
-  packet(type: PacketType, args?: readonly (string | Uint8Array)[], data?: Uint8Array): void;
+  /** Sends a packet; false when nothing can be sent any more. */
+  packet(type: PacketType, args?: readonly (string | Uint8Array)[], data?: Uint8Array): boolean;
 }
 
 /** A function that a connection can do. */
@@ -164,10 +164,13 @@ export class Job implements Linked<Job> {
     client.followed.delete(this);
   }
 
-  /** Calls back once for each foreground submission: who submitted the job twice is told everything twice. */
-  tell(callback: (client: Peer) => void): void {
+  /**
+   * Calls back once for each foreground submission: who submitted the job twice is told everything twice. False from
+   * the callback says that this client can't be told any more: it may have submitted the job 100,000 times.
+   */
+  tell(callback: (client: Peer) => boolean): void {
     for (const [client, submissions] of this.#clients ?? []) {
-      for (let count = 0; count < submissions; count++) callback(client);
+      for (let count = 0; count < submissions && callback(client); count++);
     }
   }
 

@@ -293,9 +293,11 @@ export class Jobs {
 
   /** A job that is neither queued nor running fails. */
   #fail(job: Job, reason: "retries" | "timeout"): void {
-    const { wanted } = job;
+    const { wanted, cancelled } = job;
     job.tell((client) => client.packet(PacketType.WORK_FAIL, [job.handle]));
     this.#forget(job);
+    // A cancelled job has failed already.
+    if (cancelled) return;
     if (wanted) this.observer?.job("fail", job, { reason });
     else this.observer?.job("abandon", job, {});
   }

@@ -93,10 +93,11 @@ export class Session implements ChannelOwner, Requester {
     return this.#owner.jobs;
   }
 
-  packet(type: PacketType, args: readonly (string | Uint8Array)[] = [], data?: Uint8Array): void {
-    if (!this.#canTake()) return;
+  packet(type: PacketType, args: readonly (string | Uint8Array)[] = [], data?: Uint8Array): boolean {
+    if (!this.#canTake()) return false;
     this.channel.codec.encoder.packet(type, args, data);
     this.channel.send();
+    return true;
   }
 
   refuse(refusal: Refusal): void {
