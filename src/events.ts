@@ -1,6 +1,8 @@
 /** The typed `on`, `once` and `off` of the library's classes. `Events` maps an event's name to what its listeners get. */
 export class Emitter<Events extends object> {
   readonly #listeners = new Map<keyof Events, Set<(event: never) => void>>();
+  /** What `once` was given, by what it put in its place. */
+  readonly #given = new WeakMap<object, object>();
 
   /** Calls `listener` at each event of this name. What it throws harms nothing, and is not reported. */
   on<Name extends keyof Events>(name: Name, listener: (event: Events[Name]) => void): this {
@@ -13,14 +15,17 @@ export class Emitter<Events extends object> {
   once<Name extends keyof Events>(name: Name, listener: (event: Events[Name]) => void): this {
     const once = (event: Events[Name]) => {
       this.off(name, once);
-      listener(event);
+      return listener(event);
     };
+    this.#given.set(once, listener);
     return this.on(name, once);
   }
 
-  /** Takes a listener back. */
+  /** Takes a listener back, whether `on` or `once` was given it. */
   off<Name extends keyof Events>(name: Name, listener: (event: Events[Name]) => void): this {
-    this.#listeners.get(name)?.delete(listener);
+    const listeners = this.#listeners.get(name) ?? new Set();
+    listeners.delete(listener);
+    for (const each of listeners) if (this.#given.get(each) === listener) listeners.delete(each);
     return this;
   }
 

@@ -72,6 +72,12 @@ export interface Receiver {
   closed(cause: Error | undefined): void;
 }
 
+/** Who takes what a connection brings that was accepted. */
+export interface Server extends Receiver {
+  /** The peer has ended its side, and may still read the answers. `closed` follows. */
+  ended(): void;
+}
+
 /** A byte stream that is open. */
 export interface Transport {
   /** Bytes that were written, and not yet taken by the system. Of a large write, it shrinks as its parts are taken. */

@@ -79,14 +79,3 @@ export function equal(a: Uint8Array, b: Uint8Array): boolean {
   for (let index = 0; index < a.length; index++) if (a[index] !== b[index]) return false;
   return true;
 }
-
-/** Where `hash` begins. Drawn at its first use, since workerd gives out no random numbers before a request. */
-let seed: number | undefined;
-
-/** A number of 32 bits that depends on all bytes (FNV-1a), and that nobody outside can foresee: workloads can't be made to collide. */
-export function hash(bytes: Uint8Array): number {
-  seed ??= crypto.getRandomValues(new Int32Array(1))[0] as number;
-  let value = seed;
-  for (let index = 0; index < bytes.length; index++) value = Math.imul(value ^ (bytes[index] as number), 0x01000193);
-  return value;
-}

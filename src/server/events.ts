@@ -73,13 +73,16 @@ const PRIORITIES = ["high", "normal", "low"] as const;
 
 /** A job as its users see it. */
 export function jobView(job: Job): ServerJob {
-  const { handle, reducer, background, when, numerator, denominator, retries, waiting, worker } = job;
+  const { handle, reducer, workload, background, when, numerator, denominator, retries, waiting, worker } = job;
+  const payload = payloadOf(workload);
   return {
     handle,
     function: readable(job.function.name),
     unique: readable(job.unique),
     reducer: readable(reducer),
-    workload: new Payload(job.workload),
+    get workload() {
+      return payload();
+    },
     priority: PRIORITIES[job.priority],
     background,
     state: job.ended ? "ended" : worker ? "running" : job.place >= 0 ? "delayed" : "queued",
@@ -89,6 +92,15 @@ export function jobView(job: Job): ServerJob {
     retries,
     waiting,
     worker: worker && connectionView(worker),
+  };
+}
+
+/** Bytes that may be on their way to others: they are copied for whoever asks for them, who may write into them. */
+export function payloadOf(bytes: Uint8Array): () => Payload {
+  let payload: Payload | undefined;
+  return () => {
+    payload ??= new Payload(new Uint8Array(bytes));
+    return payload;
   };
 }
 

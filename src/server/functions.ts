@@ -1,5 +1,8 @@
 import { JobFunction, type Limits } from "./job.js";
 
+/** Names of functions that don't exist whose limits are remembered, at most: anybody can think of more. */
+const MOST_LIMITS = 1_000;
+
 /** The functions that a server knows, by name. As in gearmand one stays once it was named, jobs or not, until it is dropped. */
 export class Functions {
   readonly #byName = new Map<string, JobFunction>();
@@ -31,8 +34,15 @@ export class Functions {
   /** `maxqueue`. Of a function that nobody has named yet it is remembered. */
   limit(name: string, limits: Limits): void {
     const fn = this.#byName.get(name);
-    if (fn) fn.limits = limits;
-    else this.#limits.set(name, limits);
+    if (fn) {
+      fn.limits = limits;
+      return;
+    }
+    this.#limits.delete(name);
+    if (limits.every((limit) => limit === 0)) return;
+    this.#limits.set(name, limits);
+    const [oldest] = this.#limits.keys();
+    if (this.#limits.size > MOST_LIMITS && oldest !== undefined) this.#limits.delete(oldest);
   }
 
   /** `drop function`: forgets it. False when it has workers or jobs; gearmand leaves the jobs behind, which then nobody gets. */

@@ -1,5 +1,6 @@
 import type { PacketType } from "../../assembly/protocol.js";
 import { toArgument } from "./bytes.js";
+import type { Heap, Placed } from "./heap.js";
 import { type Linked, Queue } from "./queue.js";
 
 /** A job's place in its function's queues: 0 is high, 1 normal, 2 low. */
@@ -19,8 +20,12 @@ export interface Peer {
   readonly id: string;
   /** Whether it wants to be told a job's exception; a WORK_FAIL stands in for it otherwise. */
   readonly exceptions: boolean;
-  /** What it can do as a worker. Which of several functions with jobs is served: the first, which then becomes the last. */
-  readonly abilities: Ability[];
+  /** What it can do as a worker. */
+  readonly abilities: Set<Ability>;
+  /** Those of them whose functions may have jobs; by priority, where that comes first. */
+  readonly offers: readonly Heap<Offer>[];
+  /** Those of them whose functions would not wake it. */
+  readonly unlisted: Set<Ability>;
   /** Jobs that it has grabbed, in that order. */
   readonly running: Set<Job>;
   /** Jobs of its foreground submissions. */
@@ -29,15 +34,25 @@ export interface Peer {
   sleeping: boolean;
   /** Whether it was woken and has not grabbed since. It is not woken again before it does, whatever it says. */
   woken: boolean;
-  /** Sends a packet, if it still can be sent. */
-  packet(type: PacketType, args?: readonly (string | Uint8Array)[], data?: Uint8Array): void;
+  /** Sends a packet; false when nothing can be sent any more. */
+  packet(type: PacketType, args?: readonly (string | Uint8Array)[], data?: Uint8Array): boolean;
 }
 
 /** A function that a connection can do. */
 export interface Ability {
   readonly function: JobFunction;
+  readonly worker: Peer;
+  /** Which of several functions with jobs is served: the one of the lowest rank. */
+  rank: number;
+  /** By priority, where that comes first. */
+  readonly offers: Offer[];
   /** Milliseconds until a job that it grabbed is queued again; 0: never. */
   timeout: number;
+}
+
+/** A function that may have jobs for a worker. When it has a place it is among the worker's offers, otherwise the worker is unaware. */
+export interface Offer extends Placed {
+  readonly ability: Ability;
 }
 
 export type Limits = readonly [high: number, normal: number, low: number];
@@ -54,8 +69,10 @@ export class JobFunction {
   /** Its jobs that a submit may join, by unique; and those whose unique is their workload, by the workload's hash. */
   readonly byUnique = new Map<string, Job>();
   readonly byWorkload = new Map<number, Job>();
-  /** Those of them that sleep. A submit looks at these only: a thousand busy workers cost it nothing. */
-  readonly sleeping = new Set<Peer>();
+  /** Whom the next job wakes, of those of them that sleep. A submit looks at these only: a thousand busy workers cost it nothing. */
+  readonly sleeping = new Set<Ability>();
+  /** By priority, where that comes first: offers to workers that found no job, and are told of the next. */
+  readonly unaware: readonly Set<Offer>[] = [new Set(), new Set(), new Set()];
   /** All of its jobs: the queued, those whose time has not come, and the running. */
   total = 0;
   running = 0;
@@ -164,10 +181,13 @@ export class Job implements Linked<Job> {
     client.followed.delete(this);
   }
 
-  /** Calls back once for each foreground submission: who submitted the job twice is told everything twice. */
-  tell(callback: (client: Peer) => void): void {
+  /**
+   * Calls back once for each foreground submission: who submitted the job twice is told everything twice. False from
+   * the callback says that this client can't be told any more: it may have submitted the job 100,000 times.
+   */
+  tell(callback: (client: Peer) => boolean): void {
     for (const [client, submissions] of this.#clients ?? []) {
-      for (let count = 0; count < submissions; count++) callback(client);
+      for (let count = 0; count < submissions && callback(client); count++);
     }
   }
 

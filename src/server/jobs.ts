@@ -1,10 +1,10 @@
 import { PacketType } from "../../assembly/protocol.js";
 import { Delayed } from "./delayed.js";
 import { Functions } from "./functions.js";
-import { type Ability, Job, type JobFunction, type Peer, type Submission } from "./job.js";
+import { Job, type JobFunction, type Peer, type Submission } from "./job.js";
 import type { JobDetails, Observer } from "./observer.js";
-import { hasJobs, pickAcross, pickWithin } from "./pick.js";
 import { Uniques } from "./uniques.js";
+import { type Picked, Workforce } from "./workforce.js";
 
 /** Handles are numbered in 32 bits, as gearmand's are. */
 const LAST_NUMBER = 0xffffffff;
@@ -28,14 +28,19 @@ export class Jobs {
   /** Told of all that happens, while somebody listens. */
   observer: Observer | undefined;
   readonly #rules: JobRules;
+  readonly #changed: () => void;
   readonly #byHandle = new Map<string, Job>();
   readonly #uniques = new Uniques();
+  readonly #workforce: Workforce;
   readonly #delayed = new Delayed((job) => this.#due(job));
   #serial = 0;
   #paused = false;
 
-  constructor(rules: JobRules) {
+  /** @param changed called when something has changed by itself, with the time */
+  constructor(rules: JobRules, changed: () => void) {
     this.#rules = rules;
+    this.#changed = changed;
+    this.#workforce = new Workforce(rules.acrossFunctions);
   }
 
   /** All jobs, in the order of their submits. */
@@ -55,7 +60,7 @@ export class Jobs {
   /** Gives out jobs again, and wakes those who have slept over some. */
   resume(): void {
     this.#paused = false;
-    for (const fn of this.functions.all) if (hasJobs(fn)) this.#wake(fn);
+    for (const fn of this.functions.all) if (fn.queues.some((queue) => queue.length > 0)) this.#workforce.wake(fn);
   }
 
   /** A submit: the new job, or the one that it joins, whose workload and priority then count. Undefined when the queue is full. */
@@ -104,28 +109,19 @@ export class Jobs {
   /** PRE_SLEEP: false when there is a job that this worker could grab, and it is to stay awake. */
   sleep(worker: Peer): boolean {
     this.#delayed.release();
-    if (!this.#paused && worker.abilities.some((ability) => hasJobs(ability.function))) return false;
-    if (worker.woken) return true;
-    worker.sleeping = true;
-    for (const { function: fn } of worker.abilities) fn.sleeping.add(worker);
+    if (!this.#paused && this.#workforce.pick(worker)) return false;
+    if (!worker.woken) this.#workforce.sleep(worker);
     return true;
-  }
-
-  /** Somebody sleeps no longer. */
-  awake(worker: Peer): void {
-    if (!worker.sleeping) return;
-    worker.sleeping = false;
-    for (const { function: fn } of worker.abilities) fn.sleeping.delete(worker);
   }
 
   /** The next job for a worker, which then has it. */
   grab(worker: Peer): Job | undefined {
-    this.awake(worker);
+    worker.sleeping = false;
     worker.woken = false;
     this.#delayed.release();
     if (this.#paused) return undefined;
-    const picked = (this.#rules.acrossFunctions ? pickAcross : pickWithin)(worker.abilities);
-    return picked && this.#assign(picked.job, worker, picked.ability);
+    const picked = this.#workforce.pick(worker);
+    return picked && this.#assign(picked);
   }
 
   /** A job is done, failed, or no longer wanted: nothing of it stays. */
@@ -156,40 +152,25 @@ export class Jobs {
     return true;
   }
 
-  /** CAN_DO. A second one for the same function only sets its timeout, where gearmand counts a second worker. */
+  /** CAN_DO. A second one for the same function makes no second worker of it, as gearmand does. */
   canDo(worker: Peer, name: string, timeout: number): void {
     const fn = this.functions.named(name);
-    const known = fn.workers.get(worker);
-    if (known) {
-      known.timeout = timeout;
-      return;
-    }
-    const ability: Ability = { function: fn, timeout };
-    fn.workers.set(worker, ability);
-    if (worker.sleeping) fn.sleeping.add(worker);
-    worker.abilities.unshift(ability);
-    this.observer?.ability(fn, worker);
+    if (this.#workforce.canDo(worker, fn, timeout)) this.observer?.ability(fn, worker);
   }
 
   /** CANT_DO: jobs of the function that the worker has are queued again. */
   cantDo(worker: Peer, name: string): void {
     const fn = this.functions.get(name);
     const ability = fn?.workers.get(worker);
-    if (!fn || !ability) return;
+    if (!ability) return;
     this.#takeAway(worker, "abilities", fn);
-    fn.workers.delete(worker);
-    fn.sleeping.delete(worker);
-    worker.abilities.splice(worker.abilities.indexOf(ability), 1);
+    this.#workforce.cantDo(ability);
   }
 
   /** RESET_ABILITIES: all jobs that the worker has are queued again. */
   resetAbilities(worker: Peer, reason: "abilities" | "disconnect" = "abilities"): void {
     this.#takeAway(worker, reason);
-    for (const { function: fn } of worker.abilities) {
-      fn.workers.delete(worker);
-      fn.sleeping.delete(worker);
-    }
-    worker.abilities.length = 0;
+    for (const ability of worker.abilities) this.#workforce.cantDo(ability);
   }
 
   /**
@@ -223,43 +204,36 @@ export class Jobs {
 
   #due(job: Job): void {
     job.function.delayed--;
-    if (this.#rules.wakeForDelayed) this.#queue(job);
-    else job.function.queues[job.priority]?.push(job);
+    this.#queue(job, this.#rules.wakeForDelayed);
+    this.#changed();
   }
 
-  #queue(job: Job): void {
-    if (!this.#paused) this.#wake(job.function);
+  #queue(job: Job, wake = true): void {
+    if (wake && !this.#paused) this.#workforce.wake(job.function);
     job.function.queues[job.priority]?.push(job);
+    this.#workforce.queued(job);
   }
 
-  /** Once each: who was woken is not among the sleeping again before it grabs. */
-  #wake(fn: JobFunction): void {
-    for (const worker of fn.sleeping) {
-      this.awake(worker);
-      worker.woken = true;
-      worker.packet(PacketType.NOOP);
-    }
-  }
-
-  #assign(job: Job, worker: Peer, ability: Ability): Job {
+  #assign({ job, ability }: Picked): Job {
+    const { worker, timeout } = ability;
     const { function: fn, priority } = job;
+    this.#workforce.turn(ability);
     fn.queues[priority]?.remove(job);
     fn.running++;
     job.worker = worker;
     worker.running.add(job);
-    if (ability.timeout > 0) job.timer = setTimeout(() => this.#late(job), ability.timeout);
+    if (timeout > 0) job.timer = setTimeout(() => this.#late(job), timeout);
     this.observer?.job("start", job, {});
     return job;
   }
 
   /** A worker has had a job for too long. */
   #late(job: Job): void {
-    if (!this.#rules.failLate) {
-      this.#requeue(job, "timeout");
-      return;
-    }
-    this.#release(job);
-    this.#fail(job, "timeout");
+    if (this.#rules.failLate) {
+      this.#release(job);
+      this.#fail(job, "timeout");
+    } else this.#requeue(job, "timeout");
+    this.#changed();
   }
 
   /** Takes all jobs from a worker, or those of a function: the last one first, as gearmand does. */
@@ -290,9 +264,11 @@ export class Jobs {
 
   /** A job that is neither queued nor running fails. */
   #fail(job: Job, reason: "retries" | "timeout"): void {
-    const { wanted } = job;
+    const { wanted, cancelled } = job;
     job.tell((client) => client.packet(PacketType.WORK_FAIL, [job.handle]));
     this.#forget(job);
+    // A cancelled job has failed already.
+    if (cancelled) return;
     if (wanted) this.observer?.job("fail", job, { reason });
     else this.observer?.job("abandon", job, {});
   }

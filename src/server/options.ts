@@ -85,6 +85,9 @@ export function settingsOf(options: ListenOptions, call: string): Settings {
     throw new TypeError(`port must be a whole number from 0 to 65535, not ${show(port)}`);
   if (tls !== undefined && (typeof tls !== "object" || tls === null))
     throw new TypeError(`tls must be an object with a cert and a key, not ${show(tls)}`);
+  // Without them it would listen, and end every handshake.
+  if (tls && (tls.cert === undefined || tls.key === undefined))
+    throw new TypeError(`tls needs a ${tls.cert === undefined ? "cert" : "key"}: the server's, PEM`);
   if (handlePrefix !== undefined) checkText(handlePrefix, "handlePrefix", 1, MAX_HANDLE_SIZE - NUMBER_SIZE);
   // A blank would end a handle in the text protocol, and what isn't ASCII would come back as other characters.
   if (handlePrefix !== undefined && /[^\x21-\x7e]/.test(handlePrefix))

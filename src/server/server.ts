@@ -3,12 +3,19 @@ import { serverName } from "../connection/address.js";
 import { listenError } from "../connection/explain.js";
 import { ClosedError } from "../errors.js";
 import { Emitter, harmless } from "../events.js";
-import { Payload } from "../payload.js";
 import { openStreams, type StreamSocket } from "../platform/streams.js";
-import { MAX_UNREAD, type Receiver, type Transport } from "../platform/transport.js";
+import { MAX_UNREAD, type Server, type Transport } from "../platform/transport.js";
 import { VERSION } from "../version.js";
 import { latin, readable } from "./bytes.js";
-import { connectionView, type JobServerEvents, jobView, log, type ServerConnection, type ServerJob } from "./events.js";
+import {
+  connectionView,
+  type JobServerEvents,
+  jobView,
+  log,
+  payloadOf,
+  type ServerConnection,
+  type ServerJob,
+} from "./events.js";
 import { Jobs } from "./jobs.js";
 import type { Observer } from "./observer.js";
 import { type JobServerOptions, type ListenOptions, type Settings, settingsOf } from "./options.js";
@@ -45,7 +52,7 @@ export class JobServer extends Emitter<JobServerEvents> implements AsyncDisposab
   constructor(options: JobServerOptions = {}) {
     super();
     this.#settings = settingsOf(options, new.target === Listening ? "JobServer.listen" : "JobServer");
-    this.#jobs = new Jobs(this.#settings.rules);
+    this.#jobs = new Jobs(this.#settings.rules, () => this.#waiters.changed());
     if (this.#settings.logger) this.#observe();
   }
 
@@ -114,30 +121,28 @@ export class JobServer extends Emitter<JobServerEvents> implements AsyncDisposab
   waitFor(name: string, options?: WaitForOptions): Promise<ServerJob>;
   /**
    * Waits until a condition gives something other than `undefined`, `null` or `false`, and gives that. It is called now,
-   * and after whatever happens in the server. What it throws is what this rejects with.
+   * after whatever happens in the server, and once more when the time is over. What it throws is what this rejects with.
    * @throws TimeoutError, ClosedError, the signal's reason (as rejections)
    */
   waitFor<T>(condition: () => T, options?: WaitForOptions): Promise<Exclude<T, Nothing>>;
   async waitFor(what: string | (() => unknown), options?: WaitForOptions): Promise<unknown> {
     checkWaitedFor(what);
     this.#checkOpen();
-    if (typeof what === "function") {
-      this.#observe();
-      return this.#waiters.wait(what, "a condition of waitFor()", options);
+    if (typeof what === "function") return this.#waiters.wait(what, "a condition of waitFor()", options);
+    const fn = latin(what);
+    // Looked for among all once: after that, one can come by a submit only.
+    let found: ServerJob | undefined;
+    for (const job of this.#jobs.functions.get(fn)?.total ? this.#jobs.all : []) {
+      if (job.function.name !== fn) continue;
+      found = jobView(job);
+      break;
     }
-    let submitted: ServerJob | undefined;
     const listener = ({ job }: { job: ServerJob }) => {
-      if (job.function === what) submitted ??= job;
+      if (job.function === what) found ??= job;
     };
     this.on("submit", listener);
-    const fn = latin(what);
-    const find = () => {
-      if (submitted) return submitted;
-      for (const job of this.#jobs.all) if (job.function.name === fn) return jobView(job);
-      return undefined;
-    };
     try {
-      return await this.#waiters.wait(find, `a job of ${what}`, options);
+      return await this.#waiters.wait(() => found, `a job of ${what}`, options);
     } finally {
       this.off("submit", listener);
     }
@@ -151,11 +156,13 @@ export class JobServer extends Emitter<JobServerEvents> implements AsyncDisposab
   /** Gives out no jobs until `resume()`: they are taken and queued, and workers sleep. What runs goes on. */
   pause(): void {
     this.#jobs.pause();
+    this.#waiters.changed();
   }
 
   /** Gives out jobs again, and wakes the workers that sleep. */
   resume(): void {
     this.#jobs.resume();
+    this.#waiters.changed();
   }
 
   /** Closes all connections, and listens no more. The jobs are gone. Calling it again gives the same promise. */
@@ -191,17 +198,24 @@ export class JobServer extends Emitter<JobServerEvents> implements AsyncDisposab
     if (this.#closing) throw new ClosedError("the job server was closed");
   }
 
-  #take(transport: Transport, peer: { address: string; port: number }): Receiver | undefined {
+  #take(transport: Transport, peer: { address: string; port: number }): Server | undefined {
     if (this.#closing) return undefined;
     const session = this.#open(peer);
-    session.channel.attach(transport);
-    return session.channel;
+    const { channel } = session;
+    channel.attach(transport);
+    return {
+      window: () => channel.window(),
+      received: (count) => channel.received(count),
+      ended: () => session.ended(),
+      closed: (cause) => channel.closed(cause),
+    };
   }
 
   #open(peer: { address: string; port: number }): Session {
     const session = new Session(++this.#accepted, peer, this.#owner);
     this.#sessions.add(session);
     this.#tell("connect", () => ({ connection: connectionView(session) }));
+    this.#waiters.changed();
     return session;
   }
 
@@ -217,14 +231,16 @@ export class JobServer extends Emitter<JobServerEvents> implements AsyncDisposab
     this.emit(name, event);
     const { logger } = this.#settings;
     if (logger) harmless(() => log(logger, name, event));
-    this.#waiters.changed();
   }
 
   readonly #observer: Observer = {
     job: (name, job, details) => {
       const { bytes, ...rest } = details as { bytes?: Uint8Array };
-      const payload = bytes && { payload: new Payload(bytes) };
-      this.#tell(name, () => ({ job: jobView(job), ...rest, ...payload }) as never);
+      this.#tell(name, () => {
+        const event = { job: jobView(job), ...rest };
+        if (bytes) Object.defineProperty(event, "payload", { get: payloadOf(bytes), enumerable: true });
+        return event as never;
+      });
     },
     ability: (fn, worker) => {
       const connection: ServerConnection = connectionView(worker);
@@ -257,8 +273,10 @@ export class JobServer extends Emitter<JobServerEvents> implements AsyncDisposab
     closed: (session, error) => {
       server.#sessions.delete(session);
       server.#tell("disconnect", () => ({ connection: connectionView(session), error }));
+      server.#waiters.changed();
       if (server.#sessions.size === 0) server.#onEmpty?.();
     },
+    changed: () => server.#waiters.changed(),
   }))(this);
 }
 

@@ -4,8 +4,10 @@ import { Channel, type ChannelOwner } from "../connection/channel.js";
 import { ProtocolError } from "../errors.js";
 import { cString, fromBytes, integer, textOf, toArgument, toBytes } from "./bytes.js";
 import { ArgumentsTooLong, ERRORS, type Refusal, refusalOf } from "./errors.js";
-import { type Ability, HIGH, type Job, LOW, NORMAL, type Priority } from "./job.js";
+import { Heap } from "./heap.js";
+import { type Ability, HIGH, type Job, LOW, NORMAL, type Offer, type Priority } from "./job.js";
 import type { Jobs } from "./jobs.js";
+import { whenStuck } from "./stuck.js";
 import { type Requester, workData, workEnd, workStatus } from "./work.js";
 
 /**
@@ -28,6 +30,9 @@ const LONGEST_TIMEOUT = 2 ** 31 - 1;
  * still sends is read and dropped: unread bytes would make the system throw away the answer with the connection.
  */
 const PARTING_TIME = 1_000;
+
+/** Milliseconds in which a peer that has ended its side must read something of what there is for it. */
+const UNREAD_TIME = 30_000;
 
 /** What a submit's packet type says: how urgent, and whether its client waits for the result. */
 const SUBMITS: Partial<Record<PacketType, readonly [priority: Priority, background: boolean]>> = {
@@ -53,6 +58,8 @@ export interface SessionOwner {
   /** A request was answered with an error. */
   refused(session: Session, refusal: Refusal): void;
   closed(session: Session, cause: Error | undefined): void;
+  /** Something may be otherwise than it was. */
+  changed(): void;
 }
 
 /** One connection: a client, a worker, an administrator, or all of them. */
@@ -63,12 +70,15 @@ export class Session implements ChannelOwner, Requester {
   exceptions: boolean;
   sleeping = false;
   woken = false;
-  readonly abilities: Ability[] = [];
+  readonly abilities = new Set<Ability>();
+  readonly offers = Array.from({ length: 3 }, () => new Heap<Offer>((a, b) => a.ability.rank < b.ability.rank));
+  readonly unlisted = new Set<Ability>();
   readonly running = new Set<Job>();
   readonly followed = new Set<Job>();
   readonly channel: Channel;
   readonly #owner: SessionOwner;
-  #parting: ReturnType<typeof setTimeout> | undefined;
+  /** Stops the wait for a peer that is to close its end. */
+  #parting: (() => void) | undefined;
 
   constructor(number: number, peer: { address: string; port: number }, owner: SessionOwner) {
     this.number = number;
@@ -86,10 +96,11 @@ export class Session implements ChannelOwner, Requester {
     return this.#owner.jobs;
   }
 
-  packet(type: PacketType, args: readonly (string | Uint8Array)[] = [], data?: Uint8Array): void {
-    if (!this.#canTake()) return;
+  packet(type: PacketType, args: readonly (string | Uint8Array)[] = [], data?: Uint8Array): boolean {
+    if (!this.#canTake()) return false;
     this.channel.codec.encoder.packet(type, args, data);
     this.channel.send();
+    return true;
   }
 
   refuse(refusal: Refusal): void {
@@ -108,13 +119,33 @@ export class Session implements ChannelOwner, Requester {
     this.#part();
   }
 
-  closed(cause: Error | undefined): void {
-    clearTimeout(this.#parting);
+  /** The peer has ended its side: it asks and does nothing more, and is only left to read its answers. */
+  ended(): void {
     this.#owner.jobs.leave(this);
-    this.#owner.closed(this, cause);
+    this.#owner.changed();
+    this.channel.end();
+    this.#parting ??= whenStuck(
+      () => this.channel.taken,
+      UNREAD_TIME,
+      () => this.channel.destroy(new ProtocolError("it had ended its side, and did not read its answers")),
+    );
+  }
+
+  closed(cause: Error | undefined): void {
+    this.#parting?.();
+    // It may close in the middle of what is being told to it, and of what is being done to its jobs.
+    queueMicrotask(() => {
+      this.#owner.jobs.leave(this);
+      this.#owner.closed(this, cause);
+    });
   }
 
   frame(frame: Frame): void {
+    this.#take(frame);
+    this.#owner.changed();
+  }
+
+  #take(frame: Frame): void {
     const { jobs } = this.#owner;
     const { type } = frame;
     // The connection is being closed: what is still taken could not be answered.
@@ -210,7 +241,8 @@ export class Session implements ChannelOwner, Requester {
 
   #part(): void {
     this.channel.end();
-    this.#parting = setTimeout(() => this.channel.destroy(), PARTING_TIME);
+    const timer = setTimeout(() => this.channel.destroy(), PARTING_TIME);
+    this.#parting = () => clearTimeout(timer);
   }
 
   #submit(frame: Frame, priority: Priority, background: boolean): void {

@@ -78,7 +78,10 @@ function priorityStatus(jobs: Jobs): string {
 function workers(peers: Iterable<Peer>): string {
   let text = "";
   for (const { number, address, id, abilities } of peers) {
-    const functions = abilities.map((ability) => ` ${upToNul(ability.function.name)}`).join("");
+    const functions = [...abilities]
+      .sort((a, b) => a.rank - b.rank)
+      .map((ability) => ` ${upToNul(ability.function.name)}`)
+      .join("");
     text += `${number} ${address} ${id} :${functions}\n`;
   }
   return text + END;

@@ -1,4 +1,5 @@
-import { equal, hash } from "./bytes.js";
+import { equal } from "./bytes.js";
+import { hash } from "./hash.js";
 import type { Job, JobFunction } from "./job.js";
 
 /** The unique that stands for the workload itself. */

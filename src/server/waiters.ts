@@ -47,6 +47,7 @@ export class Waiters {
           try {
             const value = condition();
             if (value === undefined || value === null || value === false) return;
+            checkNow(value);
             end();
             resolve(value as Exclude<T, Nothing>);
           } catch (error) {
@@ -59,10 +60,11 @@ export class Waiters {
         },
       };
       const onAbort = () => waiter.fail(signal?.reason);
-      const timer = setTimeout(
-        () => waiter.fail(new TimeoutError("timeout", timeout, `waited in vain for ${what}`)),
-        timeout,
-      );
+      const timer = setTimeout(() => {
+        // It may depend on what is not the server's.
+        waiter.check();
+        waiter.fail(new TimeoutError("timeout", timeout, `waited in vain for ${what}`));
+      }, timeout);
       this.#waiting.add(waiter);
       if (signal?.aborted) onAbort();
       else {
@@ -71,6 +73,15 @@ export class Waiters {
       }
     });
   }
+}
+
+/** @throws TypeError when a condition gives a promise, which is not to say that it is so */
+function checkNow(value: unknown): void {
+  if (typeof (value as { then?: unknown }).then !== "function") return;
+  Promise.resolve(value).catch(() => {});
+  throw new TypeError(
+    "a condition of waitFor() must say at once whether it is so: this one gave a promise (is it an async function?)",
+  );
 }
 
 /** What says that it isn't so yet. */

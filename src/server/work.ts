@@ -59,11 +59,11 @@ export function workEnd(frame: Frame, worker: Requester): void {
   }
   const { handle } = job;
   const bytes = frame.data();
-  job.tell((client) => {
-    if (type === PacketType.WORK_FAIL || (type === PacketType.WORK_EXCEPTION && !client.exceptions)) {
-      client.packet(PacketType.WORK_FAIL, [handle]);
-    } else client.packet(type, [handle], bytes);
-  });
+  const failed = (client: Peer) =>
+    type === PacketType.WORK_FAIL || (type === PacketType.WORK_EXCEPTION && !client.exceptions);
+  job.tell((client) =>
+    failed(client) ? client.packet(PacketType.WORK_FAIL, [handle]) : client.packet(type, [handle], bytes),
+  );
   const { cancelled } = job;
   jobs.end(job);
   // A cancelled job has failed already.

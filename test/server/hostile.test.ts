@@ -7,7 +7,11 @@ import { bytesOf, concat, header, packet, write, writeAll } from "../codec/packe
 import { eventually } from "../conformance/case.ts";
 import { Wire } from "../support/wire.ts";
 
+const CAN_DO = 1;
+const CANT_DO = 2;
+const PRE_SLEEP = 4;
 const SUBMIT_JOB = 7;
+const GRAB_JOB = 9;
 const ECHO_REQ = 16;
 
 /** A connection that doesn't read what it is sent. */
@@ -140,4 +144,50 @@ test("a flood of submits, grabs and nonsense from many at once", async () => {
   for (const socket of sockets) socket.destroy();
   await eventually("what was foreground is gone", async () => server.jobs().every(({ background }) => background));
   assert.ok(server.jobs().every(({ state }) => state === "delayed"));
+});
+
+test("a worker of very many functions grabs and sleeps as fast as any", async () => {
+  await using server = await JobServer.listen({ port: 0 });
+  await using worker = await Wire.connect(server.address, new Map());
+  const functions = Array.from({ length: 40_000 }, (_, index) => `f${index}`);
+  worker.bytes(
+    writeAll(
+      "client",
+      functions.map((name) => packet(CAN_DO, [name])),
+    ),
+  );
+  await worker.received();
+  // Were each of them to look at each function, it would take longer than `received` waits.
+  const idle = Array.from({ length: 20_000 }, () => [packet(GRAB_JOB), packet(PRE_SLEEP)]).flat();
+  worker.bytes(writeAll("client", idle));
+  assert.equal((await worker.received()).length, 20_000);
+  await using client = await Wire.connect(server.address, new Map());
+  await client.send("SUBMIT_JOB_BG", ["f0", ""]).send("SUBMIT_JOB_BG", ["f39999", ""]).received();
+  assert.deepEqual(await worker.received(), ["NOOP"]);
+  const grabbed = await worker.send("GRAB_JOB").send("GRAB_JOB").send("GRAB_JOB").received();
+  assert.deepEqual(
+    grabbed.map((line) => line.split(" ")[2]),
+    ["f39999", "f0", undefined],
+  );
+  worker.bytes(
+    writeAll(
+      "client",
+      functions.map((name) => packet(CANT_DO, [name])),
+    ),
+  );
+  await worker.received();
+  assert.ok(server.jobs().every(({ state, retries }) => state === "queued" && retries === 1));
+});
+
+test("limits of functions that nobody names are kept of the last thousand only", async () => {
+  await using server = await JobServer.listen({ port: 0 });
+  await using wire = await Wire.connect(server.address, new Map());
+  const lines = Array.from({ length: 1_001 }, (_, index) => `maxqueue f${index} 1\n`).join("");
+  let answers = await wire.text(lines);
+  while (answers.length < "OK\r\n".length * 1_001) answers += await wire.text("");
+  const taken = async (name: string) =>
+    (await wire.send("SUBMIT_JOB_BG", [name, ""]).send("SUBMIT_JOB_BG", [name, ""]).received()).filter((line) =>
+      line.startsWith("JOB_CREATED"),
+    ).length;
+  assert.deepEqual([await taken("f0"), await taken("f1"), await taken("f1000")], [2, 1, 1]);
 });

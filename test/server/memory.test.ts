@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
+import { Client } from "edgear";
 import { JobServer, type MemorySocket } from "edgear/server";
-import { test } from "vitest";
+import { test, vi } from "vitest";
 import { bytesOf, concat, packet, read, write } from "../codec/packets.ts";
 import { eventually } from "../conformance/case.ts";
 
@@ -138,4 +139,15 @@ test("a socket of somebody else's is served as well", async () => {
   const { value } = await back.readable.getReader().read();
   assert.equal(new TextDecoder().decode(value), "1 elsewhere - :\n.\n");
   void writer.close();
+});
+
+test("a connection in memory works while a test holds the clock", async () => {
+  vi.useFakeTimers();
+  try {
+    await using server = new JobServer({ handlePrefix: "h" });
+    await using client = new Client("test", { connect: () => server.connect() });
+    assert.equal((await client.background("f")).handle, "h:1");
+  } finally {
+    vi.useRealTimers();
+  }
 });

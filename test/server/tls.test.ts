@@ -54,5 +54,9 @@ test("a certificate that is none is refused in words", async () => {
   const wrong = await rejection(JobServer.listen({ port: 0, tls: { cert: "no", key: "no" } }), TypeError);
   assert.match(wrong.message, /the tls options can't be used/);
   await rejection(JobServer.listen({ port: 0, tls: true as never }), TypeError);
+  const none = await rejection(JobServer.listen({ port: 0, tls: {} }), TypeError);
+  assert.match(none.message, /tls needs a cert: the server's, PEM/);
+  const half = await rejection(JobServer.listen({ port: 0, tls: { cert } }), TypeError);
+  assert.match(half.message, /tls needs a key: the server's, PEM/);
   assert.throws(() => new JobServer({ port: 1 } as never), /JobServer has no option "port"/);
 });

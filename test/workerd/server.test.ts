@@ -1,3 +1,4 @@
+import { Admin, Client, Worker } from "edgear";
 import { JobServer } from "edgear/server";
 import { expect, test } from "vitest";
 import { bytesOf, concat, packet, write } from "../codec/packets.ts";
@@ -30,4 +31,25 @@ test("a job server in a Cloudflare Worker, where nothing can listen", async () =
   await comes(toClient, bytesOf("OK 0\n"));
   await client.close();
   await expect(JobServer.listen({ port: 0 })).rejects.toThrow(/accept no TCP connections/);
+});
+
+test("a client, a worker and an admin in the Cloudflare Worker that has the server", async () => {
+  await using server = new JobServer({ handlePrefix: "h" });
+  const options = { connect: () => server.connect() };
+  await using client = new Client("test", options);
+  await using admin = new Admin("test", options);
+  const worker = new Worker("test", options);
+  worker.add("double", ({ workload }) => 2 * workload.json<number>());
+  const running = worker.run();
+  expect((await client.run("double", 21)).json()).toBe(42);
+  const large = await client.background("other", new Uint8Array(300_000));
+  expect((await server.waitFor("other")).workload.bytes.length).toBe(300_000);
+  expect(await admin.status()).toMatchObject([
+    { function: "double", total: 0, workers: 1 },
+    { function: "other", total: 1, workers: 0 },
+  ]);
+  await admin.cancel(large.handle);
+  await worker.close();
+  await running;
+  await server.waitFor(() => server.jobs().length === 0);
 });

@@ -19,6 +19,20 @@ export const workers: Record<string, Exchange> = {
       ["w", "GRAB_JOB_ALL"],
     ],
   },
+  "a function that is registered again is the first": {
+    jobServer: { priorities: "within" },
+    steps: [
+      ["c", "SUBMIT_JOB_BG", "f", "1"],
+      ["c", "SUBMIT_JOB_BG", "g", "2"],
+      ["c", "SUBMIT_JOB_BG", "f", "3"],
+      ["w", "CAN_DO", "f"],
+      ["w", "CAN_DO", "g"],
+      ["w", "CAN_DO", "f"],
+      ["w", "GRAB_JOB"],
+      ["w", "GRAB_JOB"],
+      ["w", "GRAB_JOB"],
+    ],
+  },
   "sleeping and waking: one NOOP until the next grab": {
     steps: [
       ["w", "CAN_DO", "f"],
