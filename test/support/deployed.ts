@@ -12,8 +12,15 @@ export interface Deployed extends AsyncDisposable {
   fetch(path: string, init?: RequestInit): Promise<Response>;
 }
 
-/** Builds a Worker (default: the one of wrangler.toml) and runs what came out. `vars` are what [vars] would set. */
-export async function deploy(vars: Record<string, string | number>, script?: string): Promise<Deployed> {
+/**
+ * Builds a Worker (default: the one of wrangler.toml) and runs what came out. `vars` are what [vars] would set, `objects`
+ * the Durable Objects that it exports, by the names of their bindings.
+ */
+export async function deploy(
+  vars: Record<string, string | number>,
+  script?: string,
+  objects: Record<string, string> = {},
+): Promise<Deployed> {
   const folder = await mkdtemp(path.join(tmpdir(), "edgear-deploy-"));
   try {
     const modules = await build(folder, script);
@@ -30,7 +37,18 @@ export async function deploy(vars: Record<string, string | number>, script?: str
             name: "deployed",
             compatibilityDate: await compatibilityDate(),
             manifest: { mainModule: modules.main, modules: modules.all },
-            env: Object.fromEntries(Object.entries(vars).map(([name, value]) => [name, { type: "json", value }])),
+            exports: Object.fromEntries(
+              Object.values(objects).map((exportName) => [exportName, { type: "durable-object", storage: "sqlite" }]),
+            ),
+            env: {
+              ...Object.fromEntries(Object.entries(vars).map(([name, value]) => [name, { type: "json", value }])),
+              ...Object.fromEntries(
+                Object.entries(objects).map(([binding, exportName]) => [
+                  binding,
+                  { type: "durable-object", worker: "deployed", exportName },
+                ]),
+              ),
+            },
           },
         },
       ],
