@@ -68,11 +68,10 @@ export function hub<Jobs extends JobMap<Jobs> = AnyJobs>(
     signal?.throwIfAborted();
     // A stub is of no use any more once its object was restarted: each call has its own.
     const stub = namespace.getByName(hubName, locationHint ? { locationHint: locationHint as never } : undefined);
-    try {
-      return await abortable(Promise.resolve(call(stub)), signal);
-    } catch (error) {
+    const answer = Promise.resolve(call(stub)).catch((error: unknown) => {
       throw fromRemote(error, hubName);
-    }
+    });
+    return abortable(answer, signal);
   }
 
   async function background(

@@ -1,11 +1,11 @@
 import { connect } from "cloudflare:sockets";
 import { type BackgroundOptions, Client, type ForegroundOptions, GearmanError, JobExceptionError } from "edgear";
-import { GearmanHub as Hub, type GearmanHubEnv, type HubNamespace, hub } from "edgear/cloudflare";
+import { type GearmanHubEnv, GearmanHub as Hub, type HubNamespace, hub } from "edgear/cloudflare";
 
 export { GearmanHub } from "edgear/cloudflare";
 
 /** What a VPC network binding leads to. It stands in for one here: the real thing needs an account. */
-let dialled: unknown[] = [];
+const dialled: unknown[] = [];
 
 /** A hub whose servers are in a private network. */
 export class PrivateHub extends Hub {
@@ -46,7 +46,7 @@ export default {
   async fetch(request: Request, env: Env, context: ExecutionContext): Promise<Response> {
     const { pathname } = new URL(request.url);
     if (pathname === "/dialled") return Response.json(dialled.splice(0));
-    if (pathname === "/echo") return echo(request, env, context);
+    if (pathname === "/echo") return echo(request, env);
     if (pathname === "/restart") {
       await env.RESTARTED_HUB.getByName("gearman").restart();
       return Response.json({});
@@ -80,7 +80,7 @@ function namespace(by: string, env: Env): HubNamespace {
 }
 
 /** Hands a body to the job `echo`, and gives its result out. */
-async function echo(request: Request, env: Env, _context: ExecutionContext): Promise<Response> {
+async function echo(request: Request, env: Env): Promise<Response> {
   const { bytes } = await hub(env.GEARMAN_HUB).run("echo", new Uint8Array(await request.arrayBuffer()));
   return new Response(bytes as Uint8Array<ArrayBuffer>);
 }
