@@ -12,7 +12,8 @@ import {
 } from "node:tls";
 import inlined from "../../codec.inline.js";
 import { Outbox } from "./outbox.js";
-import { SPEECHLESS, tlsReason } from "./tls.js";
+import { SPEECHLESS } from "./speechless.js";
+import { tlsReason } from "./tls.js";
 import {
   type Address,
   deliver,
@@ -21,6 +22,8 @@ import {
   type ServerTlsOptions,
   type Transport,
 } from "./transport.js";
+
+export { refusalReason } from "./refused.js";
 
 /** The codec, compiled. */
 export function codecModule(): object {

@@ -23,49 +23,63 @@ export async function deploy(
 ): Promise<Deployed> {
   const folder = await mkdtemp(path.join(tmpdir(), "edgear-deploy-"));
   try {
-    const modules = await build(folder, script);
-    const miniflare = new Miniflare({
-      log: new Log(LogLevel.NONE),
-      handleStructuredLogs: () => {},
-      // Only loopback is talked to.
-      cf: false,
-      host: "127.0.0.1",
-      port: 0,
-      workers: [
-        {
-          config: {
-            name: "deployed",
-            compatibilityDate: await compatibilityDate(),
-            manifest: { mainModule: modules.main, modules: modules.all },
-            exports: Object.fromEntries(
-              Object.values(objects).map((exportName) => [exportName, { type: "durable-object", storage: "sqlite" }]),
-            ),
-            env: {
-              ...Object.fromEntries(Object.entries(vars).map(([name, value]) => [name, { type: "json", value }])),
-              ...Object.fromEntries(
-                Object.entries(objects).map(([binding, exportName]) => [
-                  binding,
-                  { type: "durable-object", worker: "deployed", exportName },
-                ]),
-              ),
-            },
-          },
-        },
-      ],
-    });
-    const origin = await miniflare.ready;
-    return {
-      fetch: (path, init) => fetch(new URL(path, origin), init),
-      [Symbol.asyncDispose]: () => miniflare.dispose(),
-    };
+    return await runModules(await build(folder, script), vars, objects);
   } finally {
     await rm(folder, { recursive: true, force: true });
   }
 }
 
+/** Runs a Worker that is built. */
+export async function runModules(
+  modules: Modules,
+  vars: Record<string, string | number>,
+  objects: Record<string, string> = {},
+): Promise<Deployed> {
+  const miniflare = new Miniflare({
+    log: new Log(LogLevel.NONE),
+    handleStructuredLogs: () => {},
+    // Only loopback is talked to.
+    cf: false,
+    host: "127.0.0.1",
+    port: 0,
+    workers: [
+      {
+        config: {
+          name: "deployed",
+          compatibilityDate: await compatibilityDate(),
+          manifest: { mainModule: modules.main, modules: modules.all },
+          exports: Object.fromEntries(
+            Object.values(objects).map((exportName) => [exportName, { type: "durable-object", storage: "sqlite" }]),
+          ),
+          env: {
+            ...Object.fromEntries(Object.entries(vars).map(([name, value]) => [name, { type: "json", value }])),
+            ...Object.fromEntries(
+              Object.entries(objects).map(([binding, exportName]) => [
+                binding,
+                { type: "durable-object", worker: "deployed", exportName },
+              ]),
+            ),
+          },
+        },
+      },
+    ],
+  });
+  const origin = await miniflare.ready;
+  return {
+    fetch: (path, init) => fetch(new URL(path, origin), init),
+    [Symbol.asyncDispose]: () => miniflare.dispose(),
+  };
+}
+
+/** What a Worker is made of. */
+export interface Modules {
+  readonly main: string;
+  readonly all: Record<string, Module>;
+}
+
 type Module = { type: "esm"; contents: string } | { type: "wasm"; contents: Uint8Array<ArrayBuffer> };
 
-async function build(folder: string, script?: string): Promise<{ main: string; all: Record<string, Module> }> {
+async function build(folder: string, script?: string): Promise<Modules> {
   const wrangler = path.join(root, "node_modules/wrangler/bin/wrangler.js");
   const args = ["deploy", ...(script ? [script] : []), "--dry-run", "--outdir", folder];
   const { code, stdout, stderr } = await command(process.execPath, [wrangler, ...args], {
