@@ -9,6 +9,7 @@ const root = fileURLToPath(new URL("../..", import.meta.url));
 
 /** A Cloudflare Worker, built as `wrangler deploy` builds it, running in workerd. */
 export interface Deployed extends AsyncDisposable {
+  readonly origin: string;
   fetch(path: string, init?: RequestInit): Promise<Response>;
 }
 
@@ -66,6 +67,7 @@ export async function runModules(
   });
   const origin = await miniflare.ready;
   return {
+    origin: origin.origin,
     fetch: (path, init) => fetch(new URL(path, origin), init),
     [Symbol.asyncDispose]: () => miniflare.dispose(),
   };
@@ -79,7 +81,8 @@ export interface Modules {
 
 type Module = { type: "esm"; contents: string } | { type: "wasm"; contents: Uint8Array<ArrayBuffer> };
 
-async function build(folder: string, script?: string): Promise<Modules> {
+/** What `wrangler deploy` would send. */
+export async function build(folder: string, script?: string): Promise<Modules> {
   const wrangler = path.join(root, "node_modules/wrangler/bin/wrangler.js");
   const args = ["deploy", ...(script ? [script] : []), "--dry-run", "--outdir", folder];
   const { code, stdout, stderr } = await command(process.execPath, [wrangler, ...args], {
