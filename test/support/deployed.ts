@@ -82,11 +82,11 @@ export interface Modules {
 type Module = { type: "esm"; contents: string } | { type: "wasm"; contents: Uint8Array<ArrayBuffer> };
 
 /** What `wrangler deploy` would send. */
-export async function build(folder: string, script?: string): Promise<Modules> {
+export async function build(folder: string, script?: string, cwd = root): Promise<Modules> {
   const wrangler = path.join(root, "node_modules/wrangler/bin/wrangler.js");
   const args = ["deploy", ...(script ? [script] : []), "--dry-run", "--outdir", folder];
   const { code, stdout, stderr } = await command(process.execPath, [wrangler, ...args], {
-    cwd: root,
+    cwd,
     timeout: 60_000,
     env: { WRANGLER_SEND_METRICS: "false", CI: "true" },
   });
