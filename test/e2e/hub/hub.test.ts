@@ -138,3 +138,11 @@ test("a VPC network binding makes its connections", async () => {
   const dialled = await (await deployed.fetch("/dialled")).json();
   expect(dialled).toEqual([{ hostname: "127.0.0.1", port: gearmand.port }]);
 });
+
+test("nothing that was to be encrypted goes over a VPC network binding, which carries no TLS", async () => {
+  await using secure = await deployHub({ GEARMAN_SERVERS: `gearmans://${gearmand.address}` });
+  const { message, typed } = (await ask(secure, "ping", [], { by: "private" })) as Answer;
+  expect(message).toMatch(/a VPC network carries no TLS: write gearman:\/\//);
+  expect(typed).toBe(true);
+  expect(await (await secure.fetch("/dialled")).json()).toEqual([]);
+}, 60_000);
