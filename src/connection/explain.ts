@@ -1,34 +1,11 @@
-import { isForeignRequest } from "#platform";
+import { isForeignRequest, refusalReason } from "#platform";
 import { ConnectionError, type GearmanError, RequestScopeError } from "../errors.js";
-import { tlsReason } from "../platform/tls.js";
-
-const REASONS: Record<string, string> = {
-  ECONNREFUSED: "nothing listens there: start gearmand on it, or check the address",
-  ENOTFOUND: "there is no host of that name: check the address",
-  EAI_AGAIN: "its name could not be resolved: is the network up?",
-  EHOSTUNREACH: "the host can't be reached from here",
-  ENETUNREACH: "its network can't be reached from here",
-  ECONNRESET:
-    "it closed the connection while it was being made: a plain port spoken to in TLS does that (use gearman://, or leave " +
-    "tls out), and a TLS port that doesn't accept the client's certificate or gets none (tls.cert and tls.key)",
-  ETIMEDOUT: "it did not answer: is a firewall in between?",
-  EACCES: "the runtime doesn't permit it",
-};
-
-/** What workerd says, without a code, of a refused connection and of an address that it keeps Workers from. */
-const WORKERD_REFUSED = "cannot connect to the specified address";
-const WORKERD_REASON =
-  "nothing listens there, or Workers may not reach it (a private address, Cloudflare's own, or port 25): " +
-  "start gearmand on it, or check the address";
 
 /** The error for a connection that could not be made: which server, why, what to try. */
 export function connectionError(server: string, cause: unknown): GearmanError {
   if (isForeignRequest(cause)) return new RequestScopeError({ cause });
-  const { code, message } = Object(cause) as { code?: string; message?: string };
-  const reason =
-    tlsReason(cause) ??
-    REASONS[code ?? ""] ??
-    (message?.includes(WORKERD_REFUSED) ? WORKERD_REASON : message || String(cause));
+  const { message } = Object(cause) as { message?: string };
+  const reason = refusalReason(cause) ?? (message || String(cause));
   return new ConnectionError(server, `could not connect to the job server ${server}: ${reason}`, { cause });
 }
 

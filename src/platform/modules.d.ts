@@ -1,4 +1,4 @@
-// Modules that aren't TypeScript's: the build makes the first two, workerd has the third.
+// Modules that aren't TypeScript's: the build makes the first two, workerd has the others.
 
 declare module "*/codec.inline.js" {
   const base64: string;
@@ -22,6 +22,22 @@ declare module "cloudflare:sockets" {
     address: { hostname: string; port: number },
     options: { secureTransport: "off" | "on"; allowHalfOpen: boolean },
   ): Socket;
+}
+
+declare module "cloudflare:workers" {
+  export abstract class DurableObject<Env> {
+    protected ctx: {
+      readonly storage: { setAlarm(at: number, options: { allowUnconfirmed: boolean }): Promise<void> };
+      waitUntil(promise: Promise<unknown>): void;
+    };
+    protected env: Env;
+    constructor(ctx: DurableObjectState, env: Env);
+  }
+}
+
+/** What workerd gives a Durable Object: users have its type from Cloudflare's. */
+interface DurableObjectState {
+  readonly id: unknown;
 }
 
 /** Two ends of a WebSocket, on workerd. */

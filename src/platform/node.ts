@@ -7,8 +7,11 @@ import { pid } from "node:process";
 import { type ConnectionOptions, connect as connectTls } from "node:tls";
 import inlined from "../../codec.inline.js";
 import { transport } from "./socket.js";
-import { SPEECHLESS, tlsReason } from "./tls.js";
+import { SPEECHLESS } from "./speechless.js";
+import { tlsReason } from "./tls.js";
 import { type Address, deliver, type Receiver, type Transport } from "./transport.js";
+
+export { refusalReason } from "./refused.js";
 
 /** The codec, compiled. */
 export function codecModule(): object {

@@ -1,10 +1,9 @@
 /*
  * What goes wrong with TLS, in words. The runtimes of node:tls have different messages for the same, and codes that
  * are nearly the same: a version's name in the middle is all that differs (Node 20: ERR_SSL_SSLV3_ALERT_…, Node 24:
- * ERR_SSL_SSL/TLS_ALERT_…).
+ * ERR_SSL_SSL/TLS_ALERT_…). It is no part of workerd's, which has no codes.
  */
-
-const CLIENT_CERTIFICATE = "the client's certificate (tls.cert and tls.key)";
+import { CLIENT_CERTIFICATE } from "./speechless.js";
 
 /** By what the code ends with. */
 const REASONS: readonly [code: RegExp, reason: string][] = [
@@ -55,12 +54,3 @@ export function tlsReason(error: unknown): string | undefined {
   }
   return REASONS.find(([pattern]) => pattern.test(code))?.[1];
 }
-
-/** What it may mean that a server took a connection, and closed it before it had sent anything. */
-export const SPEECHLESS = {
-  plain:
-    "it closed the connection before it had sent anything: it may speak TLS (use gearmans:// or tls), or be no job server",
-  tls:
-    `it closed the connection before it had sent anything: it may ask for ${CLIENT_CERTIFICATE} or not accept it, ` +
-    "or the job server behind it is away",
-};

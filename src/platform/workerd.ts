@@ -3,8 +3,8 @@
  */
 import { connect } from "cloudflare:sockets";
 import module from "../../codec.wasm";
+import { SPEECHLESS } from "./speechless.js";
 import { openStreams } from "./streams.js";
-import { SPEECHLESS } from "./tls.js";
 import type { Address, Receiver, TlsOptions, Transport } from "./transport.js";
 
 /** The codec, compiled. */
@@ -60,6 +60,10 @@ export function checkTls(tls: TlsOptions): void {
 /** What workerd says of every connection that can't be made, and of a TLS handshake that fails, whatever the cause. */
 const REFUSED = "cannot connect to the specified address";
 
+const PLAIN_REFUSED =
+  "nothing listens there, or Workers may not reach it (a private address, Cloudflare's own, or port 25): " +
+  "start gearmand on it, or check the address";
+
 const TLS_REFUSED =
   "nothing listens there, or Workers may not reach it (a private address, Cloudflare's own, or port 25), or the TLS " +
   "handshake failed: its certificate must be publicly trusted, valid now and for this host's name, and the port must " +
@@ -68,6 +72,11 @@ const TLS_REFUSED =
 const SPEECHLESS_TLS =
   "it closed the connection before it had sent anything: it may ask for a client's certificate, which Workers can't " +
   "show, or the job server behind it is away";
+
+/** Why a connection could not be made, as far as can be said. The sentence is about the server. */
+export function refusalReason(error: unknown): string | undefined {
+  return error instanceof Error && error.message.includes(REFUSED) ? PLAIN_REFUSED : undefined;
+}
 
 /** Opens a stream. Rejects with the runtime's error when none can be had, and when the signal aborts first. */
 export async function dial(address: Address, receiver: Receiver, signal: AbortSignal): Promise<Transport> {

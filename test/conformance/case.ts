@@ -35,8 +35,15 @@ export class Admin extends PlainAdmin {
   }
 }
 
+/** What not every runtime can do. A case is run all the same: what it asks for is then another thing. */
+export interface Capabilities {
+  /** To take TCP connections. */
+  readonly listen: boolean;
+}
+
 /** What a case is run against. */
 export interface Environment {
+  readonly capabilities: Capabilities;
   /** A job server, as `host:port`, with the workers of test/support/workers.ts. */
   readonly server: string;
   /** All of them, this one first. */
@@ -51,10 +58,11 @@ export interface Environment {
 export function environments(
   servers: readonly { readonly name: string; readonly address: string }[],
   others: Pick<Environment, "silent" | "frozen">,
+  capabilities: Capabilities = { listen: true },
 ): { name: string; environment: Environment }[] {
   return servers.map(({ name, address }) => {
     const all = [address, ...servers.map((server) => server.address).filter((each) => each !== address)];
-    return { name, environment: { server: address, servers: all, ...others } };
+    return { name, environment: { server: address, servers: all, ...others, capabilities } };
   });
 }
 

@@ -5,6 +5,7 @@ import type { Case } from "./case.ts";
 import { closing } from "./closing.ts";
 import { faults } from "./faults.ts";
 import { life } from "./life.ts";
+import { listening } from "./listening.ts";
 import { results } from "./results.ts";
 import { several } from "./several.ts";
 import { status } from "./status.ts";
@@ -22,4 +23,5 @@ export const cases: readonly Case[] = [
   ...several,
   ...life,
   ...admin,
+  ...listening,
 ];

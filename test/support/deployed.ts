@@ -9,49 +9,84 @@ const root = fileURLToPath(new URL("../..", import.meta.url));
 
 /** A Cloudflare Worker, built as `wrangler deploy` builds it, running in workerd. */
 export interface Deployed extends AsyncDisposable {
+  readonly origin: string;
   fetch(path: string, init?: RequestInit): Promise<Response>;
 }
 
-/** Builds a Worker (default: the one of wrangler.toml) and runs what came out. `vars` are what [vars] would set. */
-export async function deploy(vars: Record<string, string | number>, script?: string): Promise<Deployed> {
+/**
+ * Builds a Worker (default: the one of wrangler.toml) and runs what came out. `vars` are what [vars] would set, `objects`
+ * the Durable Objects that it exports, by the names of their bindings.
+ */
+export async function deploy(
+  vars: Record<string, string | number>,
+  script?: string,
+  objects: Record<string, string> = {},
+): Promise<Deployed> {
   const folder = await mkdtemp(path.join(tmpdir(), "edgear-deploy-"));
   try {
-    const modules = await build(folder, script);
-    const miniflare = new Miniflare({
-      log: new Log(LogLevel.NONE),
-      handleStructuredLogs: () => {},
-      // Only loopback is talked to.
-      cf: false,
-      host: "127.0.0.1",
-      port: 0,
-      workers: [
-        {
-          config: {
-            name: "deployed",
-            compatibilityDate: await compatibilityDate(),
-            manifest: { mainModule: modules.main, modules: modules.all },
-            env: Object.fromEntries(Object.entries(vars).map(([name, value]) => [name, { type: "json", value }])),
-          },
-        },
-      ],
-    });
-    const origin = await miniflare.ready;
-    return {
-      fetch: (path, init) => fetch(new URL(path, origin), init),
-      [Symbol.asyncDispose]: () => miniflare.dispose(),
-    };
+    return await runModules(await build(folder, script), vars, objects);
   } finally {
     await rm(folder, { recursive: true, force: true });
   }
 }
 
+/** Runs a Worker that is built. */
+export async function runModules(
+  modules: Modules,
+  vars: Record<string, string | number>,
+  objects: Record<string, string> = {},
+): Promise<Deployed> {
+  const miniflare = new Miniflare({
+    log: new Log(LogLevel.NONE),
+    handleStructuredLogs: () => {},
+    // Only loopback is talked to.
+    cf: false,
+    host: "127.0.0.1",
+    port: 0,
+    workers: [
+      {
+        config: {
+          name: "deployed",
+          compatibilityDate: await compatibilityDate(),
+          manifest: { mainModule: modules.main, modules: modules.all },
+          exports: Object.fromEntries(
+            Object.values(objects).map((exportName) => [exportName, { type: "durable-object", storage: "sqlite" }]),
+          ),
+          env: {
+            ...Object.fromEntries(Object.entries(vars).map(([name, value]) => [name, { type: "json", value }])),
+            ...Object.fromEntries(
+              Object.entries(objects).map(([binding, exportName]) => [
+                binding,
+                { type: "durable-object", worker: "deployed", exportName },
+              ]),
+            ),
+          },
+        },
+      },
+    ],
+  });
+  const origin = await miniflare.ready;
+  return {
+    origin: origin.origin,
+    fetch: (path, init) => fetch(new URL(path, origin), init),
+    [Symbol.asyncDispose]: () => miniflare.dispose(),
+  };
+}
+
+/** What a Worker is made of. */
+export interface Modules {
+  readonly main: string;
+  readonly all: Record<string, Module>;
+}
+
 type Module = { type: "esm"; contents: string } | { type: "wasm"; contents: Uint8Array<ArrayBuffer> };
 
-async function build(folder: string, script?: string): Promise<{ main: string; all: Record<string, Module> }> {
+/** What `wrangler deploy` would send. */
+export async function build(folder: string, script?: string, cwd = root): Promise<Modules> {
   const wrangler = path.join(root, "node_modules/wrangler/bin/wrangler.js");
   const args = ["deploy", ...(script ? [script] : []), "--dry-run", "--outdir", folder];
   const { code, stdout, stderr } = await command(process.execPath, [wrangler, ...args], {
-    cwd: root,
+    cwd,
     timeout: 60_000,
     env: { WRANGLER_SEND_METRICS: "false", CI: "true" },
   });

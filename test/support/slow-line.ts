@@ -1,4 +1,4 @@
-import { connect } from "node:net";
+import { connect, type Socket } from "node:net";
 import { type FaultyServer, startFaultyServer } from "./faults.ts";
 
 /** A line to a port of this machine that takes so many bytes a millisecond, and no more. */
@@ -13,5 +13,18 @@ export function slowLine(port: number, rate: number): Promise<FaultyServer> {
     });
     server.pipe(socket);
     socket.on("close", () => server.destroy());
+  });
+}
+
+/** A line to a port of this machine that is so many milliseconds long, each way: as much passes as on any. */
+export function longLine(port: number, length: number): Promise<FaultyServer> {
+  return startFaultyServer((socket) => {
+    const server = connect(port, "127.0.0.1");
+    server.on("error", () => {});
+    const later = (to: Socket) => (chunk: Buffer) => setTimeout(() => to.writable && to.write(chunk), length);
+    socket.on("data", later(server));
+    server.on("data", later(socket));
+    socket.on("close", () => setTimeout(() => server.destroy(), length));
+    server.on("close", () => setTimeout(() => socket.destroy(), length));
   });
 }
