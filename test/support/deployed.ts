@@ -2,18 +2,44 @@ import { mkdtemp, readdir, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
-import { Log, LogLevel, Miniflare } from "miniflare";
+import {
+  Log,
+  LogLevel,
+  Miniflare,
+  type MiniflareOptions,
+  type Request as MiniflareRequest,
+  type Response as MiniflareResponse,
+} from "miniflare";
 import { command } from "./command.ts";
+import { TOKEN, TOKENS } from "./tokens.ts";
 
 const root = fileURLToPath(new URL("../..", import.meta.url));
 
 /** A Cloudflare Worker, built as `wrangler deploy` builds it, running in workerd. */
 export interface Deployed extends AsyncDisposable {
+  /** Asks it, by the token for everything unless `init` has another. */
   fetch(path: string, init?: RequestInit): Promise<Response>;
+  /** Sends messages to a queue that `env` binds. */
+  send(binding: string, bodies: readonly unknown[]): Promise<void>;
 }
 
-/** Builds a Worker (default: the one of wrangler.toml) and runs what came out. `vars` are what [vars] would set. */
-export async function deploy(vars: Record<string, string | number>, script?: string): Promise<Deployed> {
+type WorkerConfig = MiniflareOptions["workers"][number]["config"];
+
+/** What wrangler.toml would set besides [vars]. */
+export interface DeployOptions {
+  /** Default: the one of wrangler.toml. */
+  script?: string;
+  env?: NonNullable<WorkerConfig["env"]>;
+  triggers?: NonNullable<WorkerConfig["triggers"]>;
+  /** The Internet: what `fetch` of the Worker reaches. Default: the real one. */
+  internet?: (request: MiniflareRequest) => Promise<MiniflareResponse>;
+}
+
+/** Builds a Worker and runs what came out. `vars` are what [vars] and secrets would set. */
+export async function deploy(
+  vars: Record<string, string | number | readonly string[]>,
+  { script, env, triggers, internet }: DeployOptions = {},
+): Promise<Deployed> {
   const folder = await mkdtemp(path.join(tmpdir(), "edgear-deploy-"));
   try {
     const modules = await build(folder, script);
@@ -28,16 +54,34 @@ export async function deploy(vars: Record<string, string | number>, script?: str
         {
           config: {
             name: "deployed",
-            compatibilityDate: await compatibilityDate(),
+            ...(await compatibility()),
             manifest: { mainModule: modules.main, modules: modules.all },
-            env: Object.fromEntries(Object.entries(vars).map(([name, value]) => [name, { type: "json", value }])),
+            env: {
+              ...Object.fromEntries(
+                Object.entries({ GEARMAN_TOKENS: TOKENS, ...vars }).map(([name, value]) => [
+                  name,
+                  { type: "json" as const, value: value as string },
+                ]),
+              ),
+              ...env,
+            },
+            ...(triggers && { triggers }),
           },
+          ...(internet && { dev: { outboundService: { type: "fetcher" as const, handler: internet } } }),
         },
       ],
     });
     const origin = await miniflare.ready;
     return {
-      fetch: (path, init) => fetch(new URL(path, origin), init),
+      fetch(path, init) {
+        const headers = new Headers(init?.headers);
+        if (!headers.has("authorization")) headers.set("authorization", `Bearer ${TOKEN}`);
+        return fetch(new URL(path, origin), { ...init, headers });
+      },
+      async send(binding, bodies) {
+        const queue = await miniflare.getQueueProducer(binding);
+        for (const body of bodies) await queue.send(body);
+      },
       [Symbol.asyncDispose]: () => miniflare.dispose(),
     };
   } finally {
@@ -67,10 +111,11 @@ async function build(folder: string, script?: string): Promise<{ main: string; a
   return { main, all };
 }
 
-/** The one that wrangler.toml asks for. */
-async function compatibilityDate(): Promise<string> {
+/** What wrangler.toml asks for. */
+async function compatibility(): Promise<{ compatibilityDate: string; compatibilityFlags: string[] }> {
   const config = await readFile(path.join(root, "wrangler.toml"), "utf8");
   const date = /^compatibility_date = "(.+)"$/m.exec(config)?.[1];
   if (!date) throw new Error("wrangler.toml has no compatibility_date");
-  return date;
+  const flags = /^compatibility_flags = (\[.*\])$/m.exec(config)?.[1] ?? "[]";
+  return { compatibilityDate: date, compatibilityFlags: JSON.parse(flags) };
 }
