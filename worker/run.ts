@@ -12,9 +12,6 @@ import { forJson } from "./spec.js";
 /** Jobs that are waited for. */
 export const run = new Hono<EdgeEnv>();
 
-/** Milliseconds after which a stream that has nothing to say says so: proxies cut what looks dead. */
-const KEEP_ALIVE = 15_000;
-
 /** Runs a job: answers with its result, byte for byte, or with a stream of what it tells. */
 run.post("/:function", async (c) => {
   const name = nameInPath(c.req.url);
@@ -61,7 +58,7 @@ async function answerEvents(c: EdgeContext, client: Client, task: Task): Promise
   const headers = { "Content-Type": "text/event-stream", "Edgear-Handle": handle };
   return streamed(c, client, headers, async (write) => {
     await write(frame("created", { handle, server, unique }));
-    const stop = keepAlive(write);
+    const stop = keepAlive(write, amount(c.env, "STREAM_KEEP_ALIVE"));
     try {
       await tell(task, handle, write);
     } finally {
@@ -88,8 +85,11 @@ async function tell(task: Task, handle: string, write: Write): Promise<void> {
   }
 }
 
-/** Says now and then that there is nothing to say. It is a line that readers of events pass over. */
-function keepAlive(write: Write): () => void {
+/**
+ * Says now and then that there is nothing to say, in lines that readers of events pass over: proxies cut what looks
+ * dead, and a client that has left in silence is noticed only by a write.
+ */
+function keepAlive(write: Write, interval: number): () => void {
   let writing = false;
   const timer = setInterval(async () => {
     // A reader that is behind gets no heap of them.
@@ -97,7 +97,7 @@ function keepAlive(write: Write): () => void {
     writing = true;
     await write(": still here\n\n").catch(() => {});
     writing = false;
-  }, KEEP_ALIVE);
+  }, interval);
   return () => clearInterval(timer);
 }
 

@@ -30,6 +30,7 @@ export interface Env {
   REQUEST_TIMEOUT?: Amount;
   RUN_TIMEOUT?: Amount;
   STREAM_TIMEOUT?: Amount;
+  STREAM_KEEP_ALIVE?: Amount;
   DRAIN_DEADLINE?: Amount;
   DRAIN_CONCURRENCY?: Amount;
 }
@@ -46,6 +47,7 @@ const AMOUNTS = {
   MAX_BATCH_LINES: { otherwise: 10_000, least: 1, most: 1_000_000 },
   RUN_TIMEOUT: { otherwise: 30_000, least: 1, most: 600_000 },
   STREAM_TIMEOUT: { otherwise: 300_000, least: 1, most: 3_600_000 },
+  STREAM_KEEP_ALIVE: { otherwise: 15_000, least: 10, most: 600_000 },
   // What is left of the 30 seconds that a Worker has after its answer is for the callback itself.
   CALLBACK_TIMEOUT: { otherwise: 20_000, least: 1, most: 25_000 },
   // A cron trigger has 15 minutes: what runs at the deadline is finished in the rest.
