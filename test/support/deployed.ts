@@ -17,6 +17,8 @@ const root = fileURLToPath(new URL("../..", import.meta.url));
 
 /** A Cloudflare Worker, built as `wrangler deploy` builds it, running in workerd. */
 export interface Deployed extends AsyncDisposable {
+  /** Where it listens: `http://127.0.0.1:<port>`. */
+  readonly origin: string;
   /** Asks it, by the token for everything unless `init` has another. */
   fetch(path: string, init?: RequestInit): Promise<Response>;
   /** Sends messages to a queue that `env` binds. */
@@ -73,6 +75,7 @@ export async function deploy(
     });
     const origin = await miniflare.ready;
     return {
+      origin: origin.origin,
       fetch(path, init) {
         const headers = new Headers(init?.headers);
         if (!headers.has("authorization")) headers.set("authorization", `Bearer ${TOKEN}`);

@@ -7,7 +7,7 @@ import { TOKEN } from "./tokens.ts";
 
 /** Sends a request over a connection of its own, which can be cut; headers and body are as they are given. */
 export async function request(door: Deployed, line: string, headers: string[], body = ""): Promise<Socket> {
-  const { port, hostname } = new URL((await door.fetch("/health")).url);
+  const { port, hostname } = new URL(door.origin);
   const socket = connect(Number(port), hostname);
   await once(socket, "connect");
   socket.on("error", () => {});
