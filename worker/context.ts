@@ -35,24 +35,49 @@ export function streamed(
   headers: Record<string, string>,
   produce: (write: Write, left: AbortSignal) => Promise<void>,
 ): Response {
-  const { readable, writable } = new TransformStream<Uint8Array, Uint8Array>();
-  const writer = writable.getWriter();
+  const { signal } = c.req.raw;
   const encoder = new TextEncoder();
   const left = new AbortController();
+  let controller!: ReadableStreamDefaultController<Uint8Array>;
+  let asked = false;
+  let waiting: (() => void)[] = [];
+  const wake = () => {
+    const woken = waiting;
+    waiting = [];
+    for (const resolve of woken) resolve();
+  };
   const leave = () => {
     left.abort();
     client.destroy();
-    writer.abort().catch(() => {});
+    wake();
   };
-  writer.closed.catch(leave);
-  const { signal } = c.req.raw;
+  // Not a TransformStream: in workerd, its writer learns by the next write only that the reader has cancelled.
+  const readable = new ReadableStream<Uint8Array>({
+    start(made) {
+      controller = made;
+    },
+    pull() {
+      asked = true;
+      wake();
+    },
+    cancel: leave,
+  });
   signal.addEventListener("abort", leave);
+  const write = async (text: string) => {
+    while (!left.signal.aborted && !asked) await new Promise<void>((resolve) => waiting.push(resolve));
+    asked = false;
+    left.signal.throwIfAborted();
+    controller.enqueue(encoder.encode(text));
+  };
   const written = async () => {
     try {
-      await produce(async (text) => writer.write(encoder.encode(text)), left.signal);
-      await writer.close();
+      await produce(write, left.signal);
+      controller.close();
     } catch (error) {
-      if (!left.signal.aborted) console.error(error);
+      if (!left.signal.aborted) {
+        console.error(error);
+        controller.error(error);
+      }
       leave();
     } finally {
       signal.removeEventListener("abort", leave);

@@ -56,11 +56,11 @@ async function answerEvents(c: EdgeContext, client: Client, task: Task): Promise
   }
   const { handle, server, unique } = job;
   const headers = { "Content-Type": "text/event-stream", "Edgear-Handle": handle };
-  return streamed(c, client, headers, async (write) => {
+  return streamed(c, client, headers, async (write, left) => {
     await write(frame("created", { handle, server, unique }));
     const stop = keepAlive(write, amount(c.env, "STREAM_KEEP_ALIVE"));
     try {
-      await tell(task, handle, write);
+      await tell(task, handle, write, left);
     } finally {
       stop();
     }
@@ -68,7 +68,7 @@ async function answerEvents(c: EdgeContext, client: Client, task: Task): Promise
 }
 
 /** Writes what a job tells, to its end. */
-async function tell(task: Task, handle: string, write: Write): Promise<void> {
+async function tell(task: Task, handle: string, write: Write, left: AbortSignal): Promise<void> {
   try {
     for await (const event of task) {
       if (event.type === "status") {
@@ -79,6 +79,7 @@ async function tell(task: Task, handle: string, write: Write): Promise<void> {
     const { bytes } = await task.result;
     await write(frame("complete", forJson(bytes)));
   } catch (error) {
+    left.throwIfAborted();
     const problem = loggedProblemOf(placed(error, handle));
     const ends: Record<string, string> = { JOB_FAILED: "fail", JOB_EXCEPTION: "exception" };
     await write(frame(ends[problem.code] ?? "problem", problem.toJSON().error));

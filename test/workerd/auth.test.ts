@@ -48,6 +48,13 @@ describe.each(GUARDED)("%s %s", (method, path) => {
   });
 });
 
+test.for([0, 31, 63])("a token whose hash is another one by a single digit is none: digit %s", async (at) => {
+  const [{ hash }] = JSON.parse(TOKENS) as [{ hash: string }];
+  const other = hash.slice(0, at) + (hash[at] === "0" ? "1" : "0") + hash.slice(at + 1);
+  const env = { GEARMAN_SERVERS: AWAY, GEARMAN_TOKENS: [{ name: "other", hash: other }] };
+  expect((await askWith(env, "/jobs/f", { method: "POST" })).status).toBe(401);
+});
+
 test.for([
   ["no json", /GEARMAN_TOKENS is no JSON$/],
   ["{}", /GEARMAN_TOKENS must be a list$/],

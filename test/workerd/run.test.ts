@@ -1,7 +1,10 @@
 import { connect } from "cloudflare:sockets";
-import { Worker } from "edgear";
+import { createExecutionContext, waitOnExecutionContext } from "cloudflare:test";
+import { Admin, Worker } from "edgear";
 import { describe, expect, inject, test } from "vitest";
+import { app } from "../../worker/app.ts";
 import { AWAY, fresh } from "../conformance/names.ts";
+import { TOKEN, TOKENS } from "../support/tokens.ts";
 import { textOf } from "./conforms.ts";
 import { ask, askWith, post, problem } from "./request.ts";
 
@@ -138,6 +141,24 @@ describe("POST /run/:function, Accept: text/event-stream", () => {
     const [, last] = parse(await (await post("/run/nobody?timeout=100", "", events)).text());
     expect(last).toMatchObject({ event: "problem", data: { code: "TIMEOUT", handle: expect.any(String) } });
   });
+});
+
+test("a stream that its reader cancels frees its connection", async () => {
+  await using admin = new Admin(address);
+  const connections = async () => (await admin.workers()).length;
+  await admin.version();
+  const before = await connections();
+  const context = createExecutionContext();
+  const headers = { ...events, authorization: `Bearer ${TOKEN}` };
+  const request = new Request("https://edge.example/run/nobody", { method: "POST", body: "x", headers });
+  // Without `ask`, which reads an answer to its end.
+  const response = await app.fetch(request, { GEARMAN_SERVERS: address, GEARMAN_TOKENS: TOKENS }, context);
+  const reader = (response.body as ReadableStream<Uint8Array>).getReader();
+  await reader.read();
+  expect(await connections()).toBe(before + 1);
+  await reader.cancel();
+  await expect.poll(connections, { timeout: 3_000 }).toBe(before);
+  await waitOnExecutionContext(context);
 });
 
 describe("a network binding", () => {
