@@ -1,5 +1,6 @@
 import { cloudflareTest } from "@cloudflare/vitest-plugin";
 import { defineConfig } from "vitest/config";
+import { TOKENS } from "./test/support/tokens.ts";
 
 /** One test runs until here at most; nothing that is tested takes a tenth of it. */
 const testTimeout = 20_000;
@@ -17,7 +18,7 @@ export default defineConfig({
             wrangler: { configPath: "./wrangler.toml" },
             miniflare: {
               compatibilityFlags: ["nodejs_compat"],
-              bindings: { GEARMAN_SERVERS: inject("servers")[0]?.address ?? "" },
+              bindings: { GEARMAN_SERVERS: inject("servers")[0]?.address ?? "", GEARMAN_TOKENS: TOKENS },
             },
           })),
         ],

@@ -1,65 +1,62 @@
-import type { Client } from "edgear";
-import { type Context, type Handler, Hono } from "hono";
-import { readBody } from "./body.js";
-import { nameInPath, noQuery, submitOptions } from "./parameters.js";
-import { asRequested, Problem, problemOf } from "./problem.js";
-import { type Env, makeClient, maxBody, serverNames } from "./settings.js";
-
-type EdgeContext = Context<{ Bindings: Env }>;
+import { type Handler, Hono, type MiddlewareHandler } from "hono";
+import { authenticate, limitRate } from "./auth.js";
+import { type EdgeContext, type EdgeEnv, withClient } from "./context.js";
+import { cors } from "./cors.js";
+import { jobs } from "./jobs.js";
+import { openapi } from "./openapi.js";
+import { noQuery } from "./parameters.js";
+import { loggedProblemOf, Problem } from "./problem.js";
+import { run } from "./run.js";
+import { serverNames } from "./settings.js";
 
 /** HTTP in, jobs out. */
-export const app = new Hono<{ Bindings: Env }>();
+export const app = new Hono<EdgeEnv>();
 
-/** Submits a background job; the body is its workload, byte for byte. */
-app.post("/jobs/:function", async (c) => {
-  const { url, raw } = c.req;
-  const name = nameInPath(url);
-  const options = submitOptions(url);
-  const workload = await readBody(raw, maxBody(c.env));
-  const job = await withClient(c, (client) => asRequested(client.background(name, workload, options)));
-  const { handle, server, unique } = job;
-  return c.json({ handle, server, unique, function: name }, 202, { Location: `/jobs/${encodeURIComponent(handle)}` });
-});
+/** Lets in only who has a token, and as often as it may. */
+const guard: MiddlewareHandler<EdgeEnv> = async (c, next) => {
+  const token = await authenticate(c.req.raw, c.env);
+  await limitRate(c.env, token);
+  c.set("token", token);
+  await next();
+};
 
-/** What the job server knows of a job. It can't tell one that is done from one that never was. */
-app.get("/jobs/:handle", async (c) => {
-  const handle = nameInPath(c.req.url);
-  noQuery(c.req.url);
-  const status = await withClient(c, (client) => asRequested(client.status(handle)));
-  const { known, running, numerator, denominator, progress, state } = status;
-  return c.json({ handle, known, running, numerator, denominator, progress, state });
-});
+app.use(cors);
+app.use("/jobs/*", guard);
+app.use("/run/*", guard);
+app.route("/jobs", jobs);
+app.route("/run", run);
 
-/** Whether a job server answers, and how fast (in milliseconds). */
+/** That this Worker is there, to anybody; whether a job server answers, and how fast (in milliseconds), by a token. */
 app.get("/health", async (c) => {
   noQuery(c.req.url);
+  // Whoever has no token can't have job servers called.
+  if (c.req.header("Authorization") === undefined) return c.json({ ok: true });
+  await limitRate(c.env, await authenticate(c.req.raw, c.env));
   const latency = await withClient(c, (client) => client.ping());
   return c.json({ ok: true, servers: serverNames(c.env), latency });
 });
 
+/** What this Worker takes and answers, as OpenAPI 3.1. It says nothing of this one's settings. */
+app.get("/openapi.json", (c) => {
+  noQuery(c.req.url);
+  return c.json(openapi);
+});
+
+app.all("/jobs", allow("GET, HEAD, POST"));
 app.all("/jobs/:name", allow("GET, HEAD, POST"));
+app.all("/run/:name", allow("POST"));
 app.all("/health", allow("GET, HEAD"));
+app.all("/openapi.json", allow("GET, HEAD"));
 
 app.notFound((c) => answer(c, new Problem(404, "NOT_FOUND", `there is no ${c.req.method} ${c.req.path} here`)));
 
-app.onError((error, c) => {
-  const problem = problemOf(error);
-  if (problem.status === 500) console.error(error);
-  return answer(c, problem);
-});
-
-/** Calls `use` with a client of this request's own, which is closed when the answer is out. */
-async function withClient<T>(c: EdgeContext, use: (client: Client) => Promise<T>): Promise<T> {
-  const client = makeClient(c.env);
-  try {
-    return await use(client);
-  } finally {
-    c.executionCtx.waitUntil(client.close());
-  }
-}
+// Whoever has left reads no answer, and it is nobody's fault.
+app.onError((error, c) =>
+  answer(c, c.req.raw.signal.aborted ? new Problem(503, "LEFT", "the client has left") : loggedProblemOf(error)),
+);
 
 /** Refuses the methods that no route before has taken. */
-function allow(methods: string): Handler<{ Bindings: Env }> {
+function allow(methods: string): Handler<EdgeEnv> {
   return (c) =>
     answer(
       c,

@@ -1,25 +1,90 @@
 import type { BackgroundOptions, Priority } from "edgear";
 import { badRequest } from "./problem.js";
 
-/** The part of the path after /jobs/, decoded: a function's name, or a handle. */
+/** The part of the path after /jobs/ or /run/, decoded: a function's name, or a handle. */
 export function nameInPath(url: string): string {
-  return decode(new URL(url).pathname.split("/")[2] ?? "", "the path");
+  return plain(decode(new URL(url).pathname.split("/")[2] ?? "", "the path"), "the path");
 }
 
-/** What the query says of the job to submit. */
-export function submitOptions(url: string): BackgroundOptions {
-  const { priority, unique, delay } = query(url, ["priority", "unique", "delay"]);
-  const options: BackgroundOptions = {};
-  // The client checks the word, as it does the unique's length.
-  if (priority !== undefined) options.priority = priority as Priority;
-  if (unique !== undefined) options.unique = unique;
-  if (delay !== undefined) options.delay = milliseconds(delay);
-  return options;
+/** Everything that a request may say of the job to submit. */
+export interface JobParameters {
+  options: BackgroundOptions;
+  callback: string | undefined;
+}
+
+/** What the query and the headers say of the job to submit in the background. */
+export function jobParameters(request: Request): JobParameters {
+  const { callback, delay, ...rest } = query(request.url, ["priority", "unique", "delay", "callback"]);
+  const options: BackgroundOptions = common(rest, request.headers);
+  if (delay !== undefined) options.delay = milliseconds(delay, "delay");
+  return { options, callback };
+}
+
+/** What the query and the headers say of the job to run; `timeout` is at most, and by default, `longest`. */
+export function runParameters(
+  request: Request,
+  longest: number,
+): { priority?: Priority; unique?: string; timeout: number } {
+  const { timeout, ...rest } = query(request.url, ["priority", "unique", "timeout"]);
+  const wait = timeout === undefined ? longest : milliseconds(timeout, "timeout");
+  if (wait < 1 || wait > longest)
+    throw badRequest(`timeout must be a number of milliseconds from 1 to ${longest}, not ${timeout}`);
+  return { ...common(rest, request.headers), timeout: wait };
+}
+
+/** The unique that is asked for. */
+export function uniqueAskedFor(url: string): string {
+  const { unique } = query(url, ["unique"]);
+  if (unique === undefined) throw badRequest("say which job: /jobs?unique=…, or /jobs/ and its handle");
+  return plain(unique, "unique");
 }
 
 /** @throws Problem when the query isn't empty */
 export function noQuery(url: string): void {
   query(url, []);
+}
+
+/**
+ * Control characters are allowed by the protocol, but not by this door: job servers list names in lines of text, with
+ * tabs between them, where they would pass for another line. (A NUL the client refuses, as everywhere.)
+ */
+export function plain(text: string, what: string): string {
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: these are what is looked for
+  if (/[\x01-\x1f\x7f-\x9f\u2028\u2029]/.test(text))
+    throw badRequest(`${what} must not have control characters, as ${JSON.stringify(text.slice(0, 80))} has`);
+  return text;
+}
+
+/** Whether a client asks for a stream of events. */
+export function wantsEvents(headers: Headers): boolean {
+  const accepted = (headers.get("accept") ?? "").split(",");
+  return accepted.some((range) => range.split(";")[0]?.trim().toLowerCase() === "text/event-stream");
+}
+
+function common(
+  { priority, unique }: { priority?: string; unique?: string },
+  headers: Headers,
+): { priority?: Priority; unique?: string } {
+  const key = idempotencyKey(headers);
+  if (key !== undefined && unique !== undefined)
+    throw badRequest("the header Idempotency-Key and the parameter unique say the same thing twice: give one of them");
+  const said = unique === undefined ? key : plain(unique, "unique");
+  return {
+    // The client checks the word, as it does the unique's length.
+    ...(priority !== undefined && { priority: priority as Priority }),
+    ...(said !== undefined && { unique: said }),
+  };
+}
+
+/** Two headers of the name come as one, with a comma and a space between them: the space gives them away. */
+function idempotencyKey(headers: Headers): string | undefined {
+  const key = headers.get("idempotency-key");
+  if (key === null) return undefined;
+  if (!/^[\x21-\x7e]{1,63}$/.test(key))
+    throw badRequest(
+      `Idempotency-Key must be one key of 1 to 63 ASCII characters without spaces, not ${JSON.stringify(key.slice(0, 80))}`,
+    );
+  return key;
 }
 
 /**
@@ -55,8 +120,8 @@ function decode(text: string, where: string): string {
   }
 }
 
-function milliseconds(text: string): number {
+function milliseconds(text: string, name: string): number {
   if (!/^\d+$/.test(text))
-    throw badRequest(`delay must be a whole number of milliseconds from 0, not ${JSON.stringify(text)}`);
+    throw badRequest(`${name} must be a whole number of milliseconds from 0, not ${JSON.stringify(text)}`);
   return Number(text);
 }

@@ -1,7 +1,28 @@
-import { ConnectionError, ConnectionLostError, GearmanError, ProtocolError, ServerError, TimeoutError } from "edgear";
+import {
+  ConnectionError,
+  ConnectionLostError,
+  GearmanError,
+  JobExceptionError,
+  JobFailedError,
+  ProtocolError,
+  ServerError,
+  TimeoutError,
+} from "edgear";
 
 /** HTTP statuses that this Worker answers with when something is wrong. */
-export type ProblemStatus = 400 | 404 | 405 | 413 | 500 | 502 | 503 | 504;
+export type ProblemStatus = 400 | 401 | 403 | 404 | 405 | 413 | 415 | 429 | 500 | 502 | 503 | 504;
+
+interface ProblemOptions {
+  cause?: unknown;
+  headers?: Record<string, string>;
+  /** The job that it is about, when the job server has it. */
+  handle?: string | undefined;
+}
+
+/** What an answer says of a problem. */
+export interface ProblemBody {
+  error: { code: string; message: string; handle?: string };
+}
 
 /** Something that is answered with an HTTP error: its status, a stable code, and words. */
 export class Problem extends Error {
@@ -9,22 +30,20 @@ export class Problem extends Error {
   readonly status: ProblemStatus;
   readonly code: string;
   readonly headers: Record<string, string>;
+  readonly handle: string | undefined;
 
-  constructor(
-    status: ProblemStatus,
-    code: string,
-    message: string,
-    options?: { cause?: unknown; headers?: Record<string, string> },
-  ) {
-    super(message, options?.cause === undefined ? undefined : { cause: options.cause });
+  constructor(status: ProblemStatus, code: string, message: string, options: ProblemOptions = {}) {
+    super(message, options.cause === undefined ? undefined : { cause: options.cause });
     this.status = status;
     this.code = code;
-    this.headers = options?.headers ?? {};
+    this.headers = options.headers ?? {};
+    this.handle = options.handle;
   }
 
   /** The body of the answer. */
-  toJSON(): { error: { code: string; message: string } } {
-    return { error: { code: this.code, message: this.message } };
+  toJSON(): ProblemBody {
+    const { code, message, handle } = this;
+    return { error: { code, message, ...(handle !== undefined && { handle }) } };
   }
 }
 
@@ -36,18 +55,38 @@ export function badRequest(message: string, cause?: unknown): Problem {
 /** The gearmand code for a queue that has reached its `maxqueue`, or a store that took nothing. */
 const QUEUE_ERROR = "QUEUE_ERROR";
 
-/** What to answer for an error: whatever isn't known is our fault, and its details are nobody else's business. */
-export function problemOf(error: unknown): Problem {
+/** Characters of a message: a job's exception may be as long as its worker likes. */
+const LONGEST_MESSAGE = 10_000;
+
+/**
+ * What to answer for an error: whatever isn't known is our fault, and its details are nobody else's business.
+ * @param known the handle of the job that it is about, when the error itself doesn't say
+ */
+export function problemOf(error: unknown, known?: string): Problem {
   if (error instanceof Problem) return error;
+  const options = { cause: error, handle: (error as { handle?: string } | undefined)?.handle ?? known };
   if (error instanceof ServerError) {
     const { serverCode, message } = error;
-    return new Problem(serverCode === QUEUE_ERROR ? 503 : 502, serverCode, message, { cause: error });
+    return new Problem(serverCode === QUEUE_ERROR ? 503 : 502, serverCode, message, options);
   }
-  if (error instanceof TimeoutError) return new Problem(504, error.code, error.message, { cause: error });
-  if (error instanceof ConnectionError || error instanceof ConnectionLostError || error instanceof ProtocolError)
-    return new Problem(502, error.code, error.message, { cause: error });
+  if (error instanceof TimeoutError) return new Problem(504, error.code, error.message, options);
+  if (
+    error instanceof ConnectionError ||
+    error instanceof ConnectionLostError ||
+    error instanceof ProtocolError ||
+    error instanceof JobFailedError ||
+    error instanceof JobExceptionError
+  )
+    return new Problem(502, error.code, error.message.slice(0, LONGEST_MESSAGE), options);
   const code = error instanceof GearmanError ? error.code : "INTERNAL";
   return new Problem(500, code, "something went wrong here; the Worker's log says what", { cause: error });
+}
+
+/** `problemOf`, and in the log what was our fault. */
+export function loggedProblemOf(error: unknown, known?: string): Problem {
+  const problem = problemOf(error, known);
+  if (problem.status === 500) console.error(error);
+  return problem;
 }
 
 /**

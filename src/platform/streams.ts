@@ -161,7 +161,8 @@ class StreamTransport implements Transport {
     this.#onTaken();
     // Whatever an injected socket makes of this, who waits must be told.
     harmless(() => this.#reader?.cancel());
-    harmless(() => this.#writer.abort());
+    // In workerd a socket whose writer was aborted stays open, whatever close() says, until its request is over.
+    harmless(() => (this.#pending > 0 ? this.#writer.abort() : this.#writer.close()));
     harmless(() => this.#socket.close());
     const speechless = this.#speechless;
     this.#receiver.closed(speechless === undefined ? cause : new Error(speechless, cause && { cause }));

@@ -20,7 +20,7 @@ test.each(["", "?what=admin"])(
   },
   async (query) => {
     const [{ address } = { address: "" }] = inject("servers");
-    await using worker = await deploy({ GEARMAN_SERVERS: address }, "test/e2e/shared-client.ts");
+    await using worker = await deploy({ GEARMAN_SERVERS: address }, { script: "test/e2e/shared-client.ts" });
     expect(await ask(worker, query)).toEqual(OK);
     expect(await ask(worker, query)).toEqual(REQUEST_SCOPE);
   },
@@ -30,7 +30,7 @@ test("nor does a request that comes while another one uses the client, and it do
   timeout: 90_000,
 }, async () => {
   const [{ address } = { address: "" }] = inject("servers");
-  await using worker = await deploy({ GEARMAN_SERVERS: address }, "test/e2e/shared-client.ts");
+  await using worker = await deploy({ GEARMAN_SERVERS: address }, { script: "test/e2e/shared-client.ts" });
   const answers = await Promise.all([ask(worker, "?hold=1000"), ...Array.from({ length: 5 }, () => ask(worker))]);
   // Whichever came first.
   expect(answers.filter((answer) => (answer as { code: string }).code === "OK")).toEqual([OK]);
@@ -41,7 +41,7 @@ test("nor one that comes while the other's connection is being made", { timeout:
   // By TLS, to a server that says nothing, it takes as long as it may.
   await using worker = await deploy(
     { GEARMAN_SERVERS: `gearmans://${inject("faulty").silent}` },
-    "test/e2e/shared-client.ts",
+    { script: "test/e2e/shared-client.ts" },
   );
   const codes = (await Promise.all(Array.from({ length: 4 }, () => ask(worker)))) as { code: string }[];
   expect(codes.filter(({ code }) => code === "REQUEST_SCOPE")).toHaveLength(3);

@@ -18,7 +18,7 @@ beforeAll(async () => {
   // It stands for an authority that everybody trusts. miniflare reads this when it is loaded, and hands it to workerd.
   process.env.NODE_EXTRA_CA_CERTS = file;
   const { deploy } = await import("../support/deployed.ts");
-  worker = await deploy({}, "test/e2e/tls-client.ts");
+  worker = await deploy({}, { script: "test/e2e/tls-client.ts" });
 }, 90_000);
 
 afterAll(async () => {

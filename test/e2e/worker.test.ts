@@ -79,8 +79,9 @@ test("what is wrong is answered in JSON", async () => {
     worker.fetch("/jobs/f?delay=abc", { method: "POST" }),
     worker.fetch("/jobs/f", { method: "PUT" }),
     worker.fetch("/jobs/f", { method: "POST", body: new Uint8Array(100_001) }),
+    worker.fetch("/jobs/f", { method: "POST", headers: { authorization: "Bearer nobody" } }),
   ]);
-  expect(answers.map(({ status }) => status)).toEqual([404, 400, 405, 413]);
+  expect(answers.map(({ status }) => status)).toEqual([404, 400, 405, 413, 401]);
   for (const answer of answers)
     expect(await answer.json()).toEqual({ error: { code: expect.any(String), message: expect.any(String) } });
 });

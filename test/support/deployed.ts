@@ -2,29 +2,53 @@ import { mkdtemp, readdir, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
-import { Log, LogLevel, Miniflare } from "miniflare";
+import {
+  Log,
+  LogLevel,
+  Miniflare,
+  type MiniflareOptions,
+  type Request as MiniflareRequest,
+  type Response as MiniflareResponse,
+} from "miniflare";
 import { command } from "./command.ts";
+import { TOKEN, TOKENS } from "./tokens.ts";
 
 const root = fileURLToPath(new URL("../..", import.meta.url));
 
 /** A Cloudflare Worker, built as `wrangler deploy` builds it, running in workerd. */
 export interface Deployed extends AsyncDisposable {
+  /** Where it listens: `http://127.0.0.1:<port>`. */
   readonly origin: string;
+  /** Asks it, by the token for everything unless `init` has another. */
   fetch(path: string, init?: RequestInit): Promise<Response>;
+  /** Sends messages to a queue that `env` binds. */
+  send(binding: string, bodies: readonly unknown[]): Promise<void>;
 }
 
-/**
- * Builds a Worker (default: the one of wrangler.toml) and runs what came out. `vars` are what [vars] would set, `objects`
- * the Durable Objects that it exports, by the names of their bindings.
- */
-export async function deploy(
-  vars: Record<string, string | number>,
-  script?: string,
-  objects: Record<string, string> = {},
-): Promise<Deployed> {
+type WorkerConfig = MiniflareOptions["workers"][number]["config"];
+
+/** What wrangler.toml would set besides [vars]. */
+export interface RunOptions {
+  env?: NonNullable<WorkerConfig["env"]>;
+  triggers?: NonNullable<WorkerConfig["triggers"]>;
+  /** The Durable Objects that it exports, by the names of their bindings. */
+  objects?: Record<string, string>;
+  /** The Internet: what `fetch` of the Worker reaches. Default: the real one. */
+  internet?: (request: MiniflareRequest) => Promise<MiniflareResponse>;
+}
+
+export interface DeployOptions extends RunOptions {
+  /** Default: the one of wrangler.toml. */
+  script?: string;
+}
+
+type Vars = Record<string, string | number | readonly string[]>;
+
+/** Builds a Worker and runs what came out. `vars` are what [vars] and secrets would set. */
+export async function deploy(vars: Vars, { script, ...options }: DeployOptions = {}): Promise<Deployed> {
   const folder = await mkdtemp(path.join(tmpdir(), "edgear-deploy-"));
   try {
-    return await runModules(await build(folder, script), vars, objects);
+    return await runModules(await build(folder, script), vars, options);
   } finally {
     await rm(folder, { recursive: true, force: true });
   }
@@ -33,9 +57,17 @@ export async function deploy(
 /** Runs a Worker that is built. */
 export async function runModules(
   modules: Modules,
-  vars: Record<string, string | number>,
-  objects: Record<string, string> = {},
+  vars: Vars,
+  { env, triggers, objects = {}, internet }: RunOptions = {},
 ): Promise<Deployed> {
+  const json = Object.entries({ GEARMAN_TOKENS: TOKENS, ...vars }).map(([name, value]) => [
+    name,
+    { type: "json" as const, value: value as string },
+  ]);
+  const bindings = Object.entries(objects).map(([binding, exportName]) => [
+    binding,
+    { type: "durable-object" as const, worker: "deployed", exportName },
+  ]);
   const miniflare = new Miniflare({
     log: new Log(LogLevel.NONE),
     handleStructuredLogs: () => {},
@@ -47,28 +79,30 @@ export async function runModules(
       {
         config: {
           name: "deployed",
-          compatibilityDate: await compatibilityDate(),
+          ...(await compatibility()),
           manifest: { mainModule: modules.main, modules: modules.all },
           exports: Object.fromEntries(
-            Object.values(objects).map((exportName) => [exportName, { type: "durable-object", storage: "sqlite" }]),
+            Object.values(objects).map((name) => [name, { type: "durable-object", storage: "sqlite" }]),
           ),
-          env: {
-            ...Object.fromEntries(Object.entries(vars).map(([name, value]) => [name, { type: "json", value }])),
-            ...Object.fromEntries(
-              Object.entries(objects).map(([binding, exportName]) => [
-                binding,
-                { type: "durable-object", worker: "deployed", exportName },
-              ]),
-            ),
-          },
+          env: { ...Object.fromEntries(json), ...Object.fromEntries(bindings), ...env },
+          ...(triggers && { triggers }),
         },
+        ...(internet && { dev: { outboundService: { type: "fetcher" as const, handler: internet } } }),
       },
     ],
   });
   const origin = await miniflare.ready;
   return {
     origin: origin.origin,
-    fetch: (path, init) => fetch(new URL(path, origin), init),
+    fetch(path, init) {
+      const headers = new Headers(init?.headers);
+      if (!headers.has("authorization")) headers.set("authorization", `Bearer ${TOKEN}`);
+      return fetch(new URL(path, origin), { ...init, headers });
+    },
+    async send(binding, bodies) {
+      const queue = await miniflare.getQueueProducer(binding);
+      for (const body of bodies) await queue.send(body);
+    },
     [Symbol.asyncDispose]: () => miniflare.dispose(),
   };
 }
@@ -102,10 +136,11 @@ export async function build(folder: string, script?: string, cwd = root): Promis
   return { main, all };
 }
 
-/** The one that wrangler.toml asks for. */
-async function compatibilityDate(): Promise<string> {
+/** What wrangler.toml asks for. */
+async function compatibility(): Promise<{ compatibilityDate: string; compatibilityFlags: string[] }> {
   const config = await readFile(path.join(root, "wrangler.toml"), "utf8");
   const date = /^compatibility_date = "(.+)"$/m.exec(config)?.[1];
   if (!date) throw new Error("wrangler.toml has no compatibility_date");
-  return date;
+  const flags = /^compatibility_flags = (\[.*\])$/m.exec(config)?.[1] ?? "[]";
+  return { compatibilityDate: date, compatibilityFlags: JSON.parse(flags) };
 }

@@ -3,6 +3,7 @@ import { Client } from "edgear";
 import { describe, expect, inject, test, vi } from "vitest";
 import { app } from "../../worker/app.ts";
 import { fresh } from "../conformance/names.ts";
+import { TOKEN, TOKENS } from "../support/tokens.ts";
 import { ask, inPieces, post } from "./request.ts";
 
 const [{ address } = { address: "" }] = inject("servers");
@@ -133,13 +134,16 @@ describe("GET /jobs/:handle", () => {
 test.for([
   ["/jobs/nobody", { method: "POST", body: "x" }],
   ["/jobs/H:x:1", {}],
+  ["/jobs?unique=x", {}],
+  ["/run/reverse", { method: "POST", body: "x" }],
   ["/health", {}],
 ] as const)("%s closes its client, and lets nobody wait for that", async ([path, init]) => {
   const close = vi.spyOn(Client.prototype, "close");
   const context = createExecutionContext();
   const waitUntil = vi.spyOn(context, "waitUntil");
-  const request = new Request(`https://edge.example${path}`, init);
-  const response = await app.fetch(request, { GEARMAN_SERVERS: address }, context);
+  const headers = { authorization: `Bearer ${TOKEN}` };
+  const request = new Request(`https://edge.example${path}`, { ...init, headers });
+  const response = await app.fetch(request, { GEARMAN_SERVERS: address, GEARMAN_TOKENS: TOKENS }, context);
   expect(response.ok).toBe(true);
   expect(close).toHaveBeenCalledOnce();
   expect(waitUntil).toHaveBeenCalledExactlyOnceWith(close.mock.results[0]?.value);

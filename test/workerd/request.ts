@@ -2,25 +2,39 @@ import { createExecutionContext, waitOnExecutionContext } from "cloudflare:test"
 import { exports } from "cloudflare:workers";
 import { app } from "../../worker/app.ts";
 import type { Env } from "../../worker/settings.ts";
+import { TOKEN, TOKENS } from "../support/tokens.ts";
+import { conforms } from "./conforms.ts";
 
 const ORIGIN = "https://edge.example";
 
-/** Asks the Worker as wrangler.toml sets it up, but for the server's address. */
-export function ask(path: string, init?: RequestInit): Promise<Response> {
-  return exports.default.fetch(new Request(ORIGIN + path, init));
+/** Asks the Worker as wrangler.toml sets it up, but for the server's address. Every answer is held against openapi.json. */
+export async function ask(path: string, init?: RequestInit): Promise<Response> {
+  const request = requestOf(path, init);
+  const response = await exports.default.fetch(request);
+  await conforms(request, response);
+  return response;
 }
 
 /** Asks a Worker that is set up otherwise, and waits until it is done with everything. */
 export async function askWith(env: Env, path: string, init?: RequestInit): Promise<Response> {
   const context = createExecutionContext();
-  const response = await app.fetch(new Request(ORIGIN + path, init), env, context);
+  const request = requestOf(path, init);
+  const response = await app.fetch(request, { GEARMAN_TOKENS: TOKENS, ...env }, context);
+  await conforms(request, response);
   await waitOnExecutionContext(context);
   return response;
 }
 
 /** Submits a job. */
-export function post(path: string, body: BodyInit = ""): Promise<Response> {
-  return ask(path, { method: "POST", body });
+export function post(path: string, body: BodyInit = "", headers: Record<string, string> = {}): Promise<Response> {
+  return ask(path, { method: "POST", body, headers });
+}
+
+/** What an answer says of what is wrong. It says nothing else, least of all where in the code it happened. */
+export async function problem(response: Response): Promise<{ status: number; code: string; message: string }> {
+  const { error } = await response.json<{ error: { code: string; message: string } }>();
+  if (/\n|\bat .*:\d+:\d+/.test(error.message)) throw new Error(`this is more than words: ${error.message}`);
+  return { status: response.status, ...error };
 }
 
 /** A body that comes in pieces, and whose length nobody has announced. */
@@ -34,4 +48,12 @@ export function inPieces(size: number, piece = 1_000): ReadableStream<Uint8Array
       if (left === 0) controller.close();
     },
   });
+}
+
+/** With a token, unless it says otherwise; an empty one is none. */
+function requestOf(path: string, init?: RequestInit): Request {
+  const request = new Request(ORIGIN + path, init);
+  if (!request.headers.has("authorization")) request.headers.set("authorization", `Bearer ${TOKEN}`);
+  if (request.headers.get("authorization") === "") request.headers.delete("authorization");
+  return request;
 }

@@ -4,7 +4,7 @@ import { textLines } from "../../support/text-command.ts";
 /** Runs worker.ts, with its hubs. */
 export function deployHub(vars: Record<string, string | number>): Promise<Deployed> {
   const objects = { GEARMAN_HUB: "GearmanHub", PRIVATE_HUB: "PrivateHub", RESTARTED_HUB: "RestartedHub" };
-  return deploy(vars, "test/e2e/hub/worker.ts", objects);
+  return deploy(vars, { script: "test/e2e/hub/worker.ts", objects });
 }
 
 /** What the Worker answers with: a result's fields, or an error's. */

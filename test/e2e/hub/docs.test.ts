@@ -27,7 +27,7 @@ test("the page's Worker is built by the page's wrangler.toml, and submits", { ti
   await mkdir(out);
   const modules = await build(out, undefined, installation.folder);
   const vars = { GEARMAN_SERVERS: gearmand.address };
-  await using worker = await runModules(modules, vars, { GEARMAN_HUB: "GearmanHub" });
+  await using worker = await runModules(modules, vars, { objects: { GEARMAN_HUB: "GearmanHub" } });
   const response = await worker.fetch("/", { method: "POST", body: "picture" });
   expect(response.status).toBe(202);
   expect(await response.json()).toMatchObject({ handle: expect.stringMatching(/^H:/), server: gearmand.address });

@@ -1,0 +1,142 @@
+import type { BackgroundOptions, JobHandle, Task } from "edgear";
+import type { EdgeContext } from "./context.js";
+import { asRequested, badRequest, loggedProblemOf } from "./problem.js";
+import { amount, type Env, list, makeClient, misconfigured } from "./settings.js";
+import { forJson } from "./spec.js";
+
+/** Where a result is to go, and the key that signs it. */
+interface Callback {
+  readonly url: URL;
+  readonly key: Uint8Array<ArrayBuffer>;
+}
+
+/** A Worker has 30 seconds after its answer; a second is for whatever comes in between. */
+const BUDGET = 29_000;
+
+const ATTEMPTS = 4;
+
+/** Milliseconds until a host must have answered, and before the second attempt (doubled for each further one). */
+const ATTEMPT_TIMEOUT = 5_000;
+const FIRST_WAIT = 500;
+
+/** @throws Problem when the results can't, or may not, go there */
+export function callbackOf(env: Env, callback: string, options: BackgroundOptions): Callback {
+  const hosts = list(env, "CALLBACK_HOSTS");
+  const { CALLBACK_SECRET: secret } = env;
+  if (!hosts?.length || !secret)
+    throw badRequest("callbacks are not taken here: CALLBACK_HOSTS and the secret CALLBACK_SECRET are not set");
+  if (!URL.canParse(callback)) throw badRequest(`callback must be a URL, not ${show(callback)}`);
+  const url = new URL(callback);
+  if (url.protocol !== "https:") throw badRequest(`callback must be an https:// URL, not ${show(callback)}`);
+  if (url.username || url.password) throw badRequest("callback must not have a user name or password");
+  if (!hosts.includes(url.host))
+    throw badRequest(`callback must be at a host that CALLBACK_HOSTS lists, which ${show(url.host)} is not`);
+  if (options.delay !== undefined)
+    throw badRequest("a job with a callback can't have a delay: its result is waited for, and that not for long");
+  return { url, key: keyOf(secret) };
+}
+
+/**
+ * Submits a job whose result is waited for, and sent on, behind the answer. Gearman keeps no results: it must be a
+ * foreground job, and ends with its connection.
+ */
+export async function callBack(
+  c: EdgeContext,
+  callback: Callback,
+  name: string,
+  workload: Uint8Array,
+  options: BackgroundOptions,
+): Promise<JobHandle> {
+  const client = makeClient(c.env);
+  const begin = Date.now();
+  let job: JobHandle;
+  let task: Task;
+  try {
+    const submit = async () =>
+      client.submit(name, workload, { ...options, timeout: amount(c.env, "CALLBACK_TIMEOUT") });
+    task = await asRequested(submit());
+    job = await task.handle;
+  } catch (error) {
+    c.executionCtx.waitUntil(client.close());
+    throw error;
+  }
+  const { handle, unique, server } = job;
+  const deliver = async () => {
+    const outcome = await outcomeOf(task);
+    // What is to come may take its time, and needs no job server any more.
+    const closed = client.close();
+    const data = { handle, server, unique, function: name, ...outcome.data };
+    await send(callback, JSON.stringify({ type: outcome.type, timestamp: new Date().toISOString(), data }), begin);
+    await closed;
+  };
+  c.executionCtx.waitUntil(
+    deliver().catch((error: unknown) => console.error(`the callback for the job ${handle} was not delivered:`, error)),
+  );
+  return job;
+}
+
+async function outcomeOf(task: Task): Promise<{ type: string; data: object }> {
+  try {
+    return { type: "job.complete", data: { result: forJson((await task.result).bytes) } };
+  } catch (error) {
+    const { code, message } = loggedProblemOf(error);
+    const types: Record<string, string> = { JOB_FAILED: "job.fail", JOB_EXCEPTION: "job.exception" };
+    return { type: types[code] ?? "job.unknown", data: { error: { code, message } } };
+  }
+}
+
+/** Posts until it is taken, as https://www.standardwebhooks.com has it: each attempt is signed anew, by the same id. */
+async function send({ url, key }: Callback, body: string, begin: number): Promise<void> {
+  const id = `msg_${crypto.randomUUID()}`;
+  let reason = "";
+  for (let attempt = 1; attempt <= ATTEMPTS; attempt++) {
+    const left = begin + BUDGET - Date.now();
+    if (left <= 0) throw new Error(`the time is over, after: ${reason || "nothing was sent"}`);
+    const timestamp = String(Math.floor(Date.now() / 1000));
+    try {
+      const response = await fetch(url, {
+        method: "POST",
+        // A redirection may lead anywhere: to a host that isn't listed, for one.
+        redirect: "manual",
+        headers: {
+          "Content-Type": "application/json",
+          "User-Agent": "edgear",
+          "Webhook-Id": id,
+          "Webhook-Timestamp": timestamp,
+          "Webhook-Signature": await sign(key, `${id}.${timestamp}.${body}`),
+        },
+        body,
+        signal: AbortSignal.timeout(Math.min(ATTEMPT_TIMEOUT, left)),
+      });
+      await response.body?.cancel();
+      if (response.ok) return;
+      reason = `${url.host} answered ${response.status}`;
+      if (response.status < 500 && response.status !== 408 && response.status !== 429) break;
+    } catch (error) {
+      reason = `${url.host} did not answer: ${error instanceof Error ? error.message : error}`;
+    }
+    // By half of it by chance, so that those that fail together don't come again together.
+    const wait = FIRST_WAIT * 2 ** (attempt - 1) * (0.5 + Math.random() / 2);
+    if (attempt < ATTEMPTS) await new Promise((resolve) => setTimeout(resolve, wait));
+  }
+  throw new Error(reason);
+}
+
+async function sign(key: Uint8Array<ArrayBuffer>, text: string): Promise<string> {
+  const hmac = await crypto.subtle.importKey("raw", key, { name: "HMAC", hash: "SHA-256" }, false, ["sign"]);
+  const bytes = new Uint8Array(await crypto.subtle.sign("HMAC", hmac, new TextEncoder().encode(text)));
+  return `v1,${btoa(String.fromCharCode(...bytes))}`;
+}
+
+/** The key, in base64 behind `whsec_`, as Standard Webhooks has it. */
+function keyOf(secret: string): Uint8Array<ArrayBuffer> {
+  try {
+    const key = Uint8Array.from(atob(secret.replace(/^whsec_/, "")), (character) => character.charCodeAt(0));
+    if (secret.startsWith("whsec_") && key.length >= 24) return key;
+  } catch {}
+  throw misconfigured("CALLBACK_SECRET must be whsec_ and 24 bytes or more in base64");
+}
+
+function show(text: string): string {
+  return JSON.stringify(text.slice(0, 200));
+}
