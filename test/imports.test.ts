@@ -16,7 +16,7 @@ const ROWS = [
   ["jobs.ts"],
   ["client", "worker", "admin", "server"],
   ["index.ts"],
-  ["cli"],
+  ["cli", "cloudflare"],
 ];
 
 /** What each file of src/ imports; files by their path from there. */
