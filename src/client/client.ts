@@ -279,6 +279,11 @@ export class Client<Jobs extends JobMap<Jobs> = AnyJobs> extends Emitter<ClientE
     );
   }
 
+  /** Makes the connections anew, without a call that fails. One that can't be had stays as it is. @internal */
+  renew(): Promise<void> {
+    return this.#dispatcher.renew();
+  }
+
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
   }

@@ -64,6 +64,11 @@ export class Dispatcher implements Desk {
     for (const session of this.#sessions) session.destroy(cause);
   }
 
+  /** Makes the connections that there are anew: each old one ends when its calls are done. One that can't be had stays as it is. */
+  async renew(): Promise<void> {
+    await Promise.allSettled(this.servers.map((server) => server.renew()));
+  }
+
   settled(): void {
     this.#open--;
     if (this.#open === 0) this.#onIdle?.();

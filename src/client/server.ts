@@ -84,16 +84,15 @@ export class Server {
    * @throws ConnectionError, TimeoutError, RequestScopeError (as rejections)
    */
   async connect(): Promise<Session> {
-    const { ready } = this;
-    if (ready) return ready;
-    if (this.#opening) this.#checkScope();
-    else {
-      this.#inScope = requestScope();
-      this.#opening = this.#open().finally(() => {
-        this.#opening = undefined;
-      });
-    }
-    return this.#opening;
+    return this.ready ?? this.#next(this.failed);
+  }
+
+  /**
+   * Connects anew, when there is a connection: new calls go over that one, and the old one ends when its calls are
+   * done. Rejects when none can be had that answers; then the old one stays.
+   */
+  async renew(): Promise<void> {
+    if (this.sessions.size > 0) await this.#next(true);
   }
 
   /** Waits before it is tried again: longer each time, until it has answered something. Ends early when the client closes. */
@@ -106,15 +105,26 @@ export class Server {
     return this.#pausing;
   }
 
-  async #open(): Promise<Session> {
+  #next(greeted: boolean): Promise<Session> {
+    if (this.#opening) this.#checkScope();
+    else {
+      this.#inScope = requestScope();
+      this.#opening = this.#open(greeted).finally(() => {
+        this.#opening = undefined;
+      });
+    }
+    return this.#opening;
+  }
+
+  /** @param greeted whether it must have said something: a proxy takes connections for servers that are away */
+  async #open(greeted: boolean): Promise<Session> {
     const begin = performance.now();
     const { connection, maxInFlight } = this.#settings;
     const owner = { lost: (error: Error | undefined, session: Session) => this.#lost(error, session) };
     let session: Session;
     try {
       session = await Session.open(this.#address, connection, maxInFlight, owner, this.#closing);
-      // A proxy takes connections for servers that are away: one that failed must say something before it is used again.
-      if (this.failed) await greeting(session, this.name);
+      if (greeted) await greeting(session, this.name);
       if (this.#closing.aborted) {
         session.destroy(this.#closing.reason);
         throw this.#closing.reason;

@@ -37,6 +37,11 @@ export class Line implements AsyncDisposable {
     this.#held = what;
   }
 
+  /** From now on everything passes again; what was held is gone. */
+  release(): void {
+    this.#held = "nothing";
+  }
+
   /** Cuts the connections that there are. */
   cut(): void {
     this.#held = "nothing";
