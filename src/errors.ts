@@ -11,6 +11,7 @@ export type GearmanErrorCode =
   | "PROTOCOL"
   | "REFUSED"
   | "REQUEST_SCOPE"
+  | "RESULT_TOO_LARGE"
   | "SERVER"
   | "TIMEOUT";
 

@@ -1,4 +1,5 @@
 import {
+  BulkError,
   ClosedError,
   ConnectionError,
   ConnectionLostError,
@@ -7,14 +8,38 @@ import {
   JobExceptionError,
   JobFailedError,
   ProtocolError,
+  RefusedError,
+  RequestScopeError,
   ServerError,
   TimeoutError,
 } from "../errors.js";
 import { Payload } from "../payload.js";
 
+/** Bytes that RPC carries of a workload or a result: 32 MiB, less what goes with it. */
+export const MOST_CARRIED = 32 * 1024 * 1024 - 16 * 1024;
+
+/** A job is done, and its result has more bytes than RPC carries from a hub to its caller. */
+export class ResultTooLargeError extends GearmanError {
+  override readonly name = "ResultTooLargeError";
+  /** The job's handle. */
+  readonly handle: string;
+  /** The result's bytes. */
+  readonly size: number;
+
+  constructor(handle: string, size: number) {
+    super(
+      "RESULT_TOO_LARGE",
+      `the job ${handle} is done, but its result has ${size} bytes, and a hub can hand on ${MOST_CARRIED} at most: ` +
+        "use a Client for such jobs, or have the worker put the result elsewhere",
+    );
+    this.handle = handle;
+    this.size = size;
+  }
+}
+
 /** What an error has of its own, whichever it is, when it has come from a hub. */
 interface Remote extends Error {
-  readonly code?: GearmanErrorCode;
+  readonly code?: string;
   readonly server?: string;
   readonly handle?: string;
   readonly sent?: boolean;
@@ -22,6 +47,9 @@ interface Remote extends Error {
   readonly text?: string;
   readonly timeout?: string;
   readonly milliseconds?: number;
+  readonly size?: number;
+  readonly index?: number;
+  readonly later?: BulkError["later"];
   /** What a worker said. */
   readonly payload?: Uint8Array;
   /** The platform's word that the hub itself threw it. */
@@ -38,51 +66,57 @@ interface Remote extends Error {
  */
 export function toRemote(error: unknown): unknown {
   if (!(error instanceof GearmanError)) return error;
-  const { name, message, cause, ...fields } = error as GearmanError & { readonly payload?: Payload };
-  const { payload } = fields;
+  const { name, message, cause, ...fields } = error;
   return Object.assign(
     new Error(message),
     fields,
     { name, cause: cause instanceof Error ? new Error(cause.message) : undefined },
-    payload && { payload: payload.bytes },
+    error instanceof JobExceptionError && { payload: error.payload.bytes },
+    error instanceof BulkError && { later: error.later.map(portable) },
   );
+}
+
+type Later = BulkError["later"][number];
+
+function portable(later: Later): Later {
+  if (later.status === "rejected") return { status: "rejected", reason: toRemote(later.reason) };
+  const { handle, server } = later.value;
+  return { status: "fulfilled", value: { handle, server } };
 }
 
 /** What a hub threw, as the class that it was before. Errors of the platform's, and all others, are as they came. */
 export function fromRemote(error: unknown, hub: string): unknown {
-  const remote = error as Remote;
   if (!(error instanceof Error)) return error;
-  if (remote.code === undefined || remote.remote !== true) return ofPlatform(remote, hub);
-  const local = revived(remote, remote.code);
+  const remote = error as Remote;
+  if (remote.remote !== true || !isOurs(remote.code)) return ofPlatform(remote, hub);
+  const { message, cause } = remote;
+  const local = REVIVED[remote.code](remote, cause === undefined ? undefined : { cause });
   // Some classes make their message themselves; it is made already.
-  Object.defineProperty(local, "message", { value: remote.message, configurable: true, writable: true });
+  Object.defineProperty(local, "message", { value: message, configurable: true, writable: true });
   return local;
 }
 
-function revived(error: Remote, code: GearmanErrorCode): GearmanError {
-  const { message, cause, server = "", handle = "", sent = true } = error;
-  const options = cause === undefined ? undefined : { cause };
-  switch (code) {
-    case "CLOSED":
-      return new ClosedError(message);
-    case "CONNECTION_FAILED":
-      return new ConnectionError(server, message, options);
-    case "CONNECTION_LOST":
-      return new ConnectionLostError(server, message, { handle: error.handle, sent, cause });
-    case "JOB_EXCEPTION":
-      return new JobExceptionError(handle, new Payload(error.payload ?? new Uint8Array()));
-    case "JOB_FAILED":
-      return new JobFailedError(handle);
-    case "PROTOCOL":
-      return new ProtocolError(message, options);
-    case "SERVER":
-      return new ServerError(error.serverCode ?? "", error.text ?? "");
-    case "TIMEOUT":
-      return new TimeoutError(error.timeout ?? "", error.milliseconds ?? 0, message, options);
-    default:
-      return new GearmanError(code, message, options);
-  }
+function isOurs(code: string | undefined): code is GearmanErrorCode {
+  return code !== undefined && Object.hasOwn(REVIVED, code);
 }
+
+/** What each code was. */
+const REVIVED: Record<GearmanErrorCode, (error: Remote, options: ErrorOptions | undefined) => GearmanError> = {
+  BULK: ({ index = 0, cause, later = [] }) => new BulkError(index, cause, later),
+  CLOSED: ({ message }) => new ClosedError(message),
+  CONNECTION_FAILED: ({ server = "", message }, options) => new ConnectionError(server, message, options),
+  CONNECTION_LOST: ({ server = "", message, handle, sent = true, cause }) =>
+    new ConnectionLostError(server, message, { handle, sent, cause }),
+  JOB_EXCEPTION: ({ handle = "", payload }) => new JobExceptionError(handle, new Payload(payload ?? new Uint8Array())),
+  JOB_FAILED: ({ handle = "" }) => new JobFailedError(handle),
+  PROTOCOL: ({ message }, options) => new ProtocolError(message, options),
+  REFUSED: ({ message }) => new RefusedError(message),
+  REQUEST_SCOPE: (_error, options) => new RequestScopeError(options),
+  RESULT_TOO_LARGE: ({ handle = "", size = 0 }) => new ResultTooLargeError(handle, size),
+  SERVER: ({ serverCode = "", text = "" }) => new ServerError(serverCode, text),
+  TIMEOUT: ({ timeout = "", milliseconds = 0, message }, options) =>
+    new TimeoutError(timeout, milliseconds, message, options),
+};
 
 /** To whoever submits a job, a hub that is restarted under their hands is a connection that is lost. */
 function ofPlatform(error: Remote, hub: string): Error {

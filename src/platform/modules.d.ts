@@ -33,6 +33,7 @@ declare module "cloudflare:workers" {
     protected env: Env;
     constructor(ctx: DurableObjectState, env: Env);
   }
+  export function waitUntil(promise: Promise<unknown>): void;
 }
 
 /** What workerd gives a Durable Object: users have its type from Cloudflare's. */

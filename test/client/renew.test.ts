@@ -44,6 +44,7 @@ test("jobs that nobody waits for any more are dropped with the old connection", 
   const given = client.run("nobody", "x", { signal: AbortSignal.timeout(50) });
   await expect(given).rejects.toThrow(/timeout/i);
   await client.renew();
+  await expect.poll(() => connections(gearmand)).toBe(1);
   await client.background("nobody", "kept");
   // gearmand counts a dropped job until somebody would have taken it.
   const taken: string[] = [];

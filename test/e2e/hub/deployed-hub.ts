@@ -3,7 +3,12 @@ import { textLines } from "../../support/text-command.ts";
 
 /** Runs worker.ts, with its hubs. */
 export function deployHub(vars: Record<string, string | number>): Promise<Deployed> {
-  const objects = { GEARMAN_HUB: "GearmanHub", PRIVATE_HUB: "PrivateHub", RESTARTED_HUB: "RestartedHub" };
+  const objects = {
+    GEARMAN_HUB: "GearmanHub",
+    PRIVATE_HUB: "PrivateHub",
+    SILENT_HUB: "SilentHub",
+    RESTARTED_HUB: "RestartedHub",
+  };
   return deploy(vars, { script: "test/e2e/hub/worker.ts", objects });
 }
 

@@ -24,6 +24,7 @@ beforeAll(async () => {
     throws: () => {
       throw new Error("no such picture");
     },
+    zeros: (job) => new Uint8Array(Number(job.workload.text())),
     slow: async (job) => {
       await delay(Number(job.workload.text()));
       return "slept";
@@ -49,7 +50,10 @@ test("200 concurrent requests are served over one connection, and each job is th
 test("its client does what a client does", async () => {
   const job = await ask(deployed, "background", ["nobody", { id: 7 }, { unique: "seven", priority: "high" }]);
   expect(job).toEqual({ handle: expect.stringMatching(/^H:/), server: gearmand.address, unique: "seven" });
-  const queued = { known: true, running: false, numerator: 0, denominator: 0, progress: 0, state: "queued" };
+  const queued = {
+    ...{ known: true, running: false, numerator: 0, denominator: 0, progress: 0, state: "queued" },
+    symbols: 0,
+  };
   expect(await ask(deployed, "status", [job])).toEqual(queued);
   expect(await ask(deployed, "status", [(job as Answer).handle])).toEqual(queued);
   expect(await ask(deployed, "statusOf", ["seven"])).toEqual({ ...queued, waiting: 0 });
@@ -61,6 +65,61 @@ test("carries 1 MB there and back", async () => {
   const body = Uint8Array.from({ length: 1_000_000 }, (_, index) => (index * 7) & 0xff);
   const response = await deployed.fetch("/echo", { method: "POST", body });
   expect(Buffer.from(await response.arrayBuffer()).equals(body)).toBe(true);
+});
+
+test("of a view, only what is seen goes", async () => {
+  const response = await deployed.fetch("/view");
+  expect([...new Uint8Array(await response.arrayBuffer())]).toEqual([0, 0, 0, 0, 0]);
+});
+
+describe("what is too much for RPC is said in words:", () => {
+  const most = 32 * 1024 * 1024 - 16 * 1024;
+  const sized = async (method: string, size: number) => (await deployed.fetch(`/sized/${method}/${size}`)).json();
+
+  test.each(["background", "text"])("a workload (%s)", async (method) => {
+    expect(await sized(method, most)).toHaveProperty("handle");
+    const { name, message } = (await sized(method, most + 2)) as Answer;
+    expect(name).toBe("TypeError");
+    expect(message).toMatch(`the workload has ${most + 2} bytes, and a hub can be handed ${most} at most`);
+  });
+
+  test("a result, with the job's handle, and the connection stays", async () => {
+    expect(await sized("run", most)).toBe(most);
+    const before = await clients(gearmand.port);
+    expect(await sized("run", most + 1)).toEqual({
+      ...{ name: "ResultTooLargeError", code: "RESULT_TOO_LARGE", typed: true, size: most + 1 },
+      ...{ handle: expect.stringMatching(/^H:/), message: expect.stringMatching(`${most} at most`) },
+    });
+    expect(await clients(gearmand.port)).toEqual(before);
+  });
+});
+
+test("each name is a hub of its own, with a connection of its own", async () => {
+  const before = (await clients(gearmand.port)).length;
+  for (const name of ["one", "two", "one"])
+    expect(await ask(deployed, "ping", [], { options: { name } })).toBeGreaterThanOrEqual(0);
+  expect(await clients(gearmand.port)).toHaveLength(before + 2);
+});
+
+test("wrong arguments are refused in words, before anything is asked of a hub", async () => {
+  expect(await (await deployed.fetch("/wrong")).json()).toEqual({
+    "no binding": expect.stringMatching(/^TypeError: hub\(\) takes the binding/),
+    "null for options": "TypeError: the options of hub must be an object, not null",
+    "an unknown option": 'TypeError: hub has no option "nam"; it knows name, locationHint',
+    "a name that is none": "TypeError: the name of hub must be a text, not 7",
+    "an empty hint": 'TypeError: the locationHint of hub must be a text, not ""',
+    "background, null": "TypeError: the options of background must be an object, not null",
+    "background, unknown": expect.stringMatching(/^TypeError: background has no option "timeout"/),
+    "background, signal": "TypeError: the signal of background must be an AbortSignal, not 5",
+    "run, unknown": expect.stringMatching(/^TypeError: run has no option "at"/),
+    "run, signal": "TypeError: the signal of run must be an AbortSignal, not an object",
+    "status, none": "TypeError: a job handle must be a string, not undefined",
+    "status, unknown": expect.stringMatching(/^TypeError: status has no option "bogus"/),
+    "statusOf, null": "TypeError: the options of statusOf must be an object, not null",
+    "ping, signal": "TypeError: the signal of ping must be an AbortSignal, not null",
+    "run, more than RUN_TIMEOUT": expect.stringMatching(/^TypeError: .*900000 ms at most \(RUN_TIMEOUT\), not 900001/),
+    "run of the object, null": "TypeError: the options of run must be an object, not null",
+  });
 });
 
 describe("an error arrives as what it was", () => {
