@@ -9,6 +9,7 @@ export class Line implements AsyncDisposable {
   /** Where it can be reached. */
   port = 0;
   #held: "nothing" | "answers" | "everything" = "nothing";
+  #holdsNew = false;
   /** Connections that were made over it. */
   connections = 0;
   /** Bytes that clients sent over it, held ones included. */
@@ -32,14 +33,19 @@ export class Line implements AsyncDisposable {
     return `127.0.0.1:${this.port}`;
   }
 
-  /** From now on nothing passes, or no answer does, until the connection is cut; new connections are as before. */
-  hold(what: "answers" | "everything"): void {
-    this.#held = what;
+  /**
+   * From now on nothing passes, or no answer does, until the connection is cut; or no answer on connections that are made
+   * from now on, as of a proxy whose server is away.
+   */
+  hold(what: "answers" | "everything" | "new"): void {
+    if (what === "new") this.#holdsNew = true;
+    else this.#held = what;
   }
 
   /** From now on everything passes again; what was held is gone. */
   release(): void {
     this.#held = "nothing";
+    this.#holdsNew = false;
   }
 
   /** Cuts the connections that there are. */
@@ -65,6 +71,7 @@ export class Line implements AsyncDisposable {
 
   #accept(client: Socket): void {
     this.connections++;
+    const silent = this.#holdsNew;
     const server = connect(this.#port, "127.0.0.1");
     const pair: [Socket, Socket] = [client, server];
     this.#pairs.add(pair);
@@ -81,7 +88,7 @@ export class Line implements AsyncDisposable {
       if (this.#held !== "everything") server.write(chunk);
     });
     server.on("data", (chunk) => {
-      if (this.#held === "nothing") client.write(chunk);
+      if (this.#held === "nothing" && !silent) client.write(chunk);
     });
   }
 }

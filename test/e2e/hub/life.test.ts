@@ -1,6 +1,8 @@
 import { setTimeout as delay } from "node:timers/promises";
+import { Worker } from "edgear";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import type { Deployed } from "../../support/deployed.ts";
+import { queued, request } from "../../support/door.ts";
 import { type Gearmand, startGearmand } from "../../support/gearmand.ts";
 import { Line } from "../../support/line.ts";
 import { startWorker } from "../../support/worker.ts";
@@ -16,7 +18,8 @@ let deployed: Deployed;
 beforeAll(async () => {
   gearmand = await startGearmand();
   line = await Line.to(gearmand.port);
-  deployed = await deployHub({ GEARMAN_SERVERS: line.address, GEARMAN_HUB_INTERVAL: INTERVAL, CONNECT_TIMEOUT: 1_000 });
+  const vars = { GEARMAN_SERVERS: line.address, GEARMAN_HUB_INTERVAL: INTERVAL };
+  deployed = await deployHub({ ...vars, CONNECT_TIMEOUT: 1_000, REQUEST_TIMEOUT: 2_000 });
 }, 90_000);
 
 afterAll(async () => {
@@ -48,12 +51,8 @@ test("a hub that nobody calls any more closes its connection, and the next call 
 });
 
 test("the old connection is kept as long as a job is waited for over it", async () => {
-  await using _worker = startWorker(gearmand.address, {
-    long: async () => {
-      await delay(3 * INTERVAL);
-      return "done";
-    },
-  });
+  // Longer than a client waits that is closed on workerd, unless it is told otherwise.
+  await using _worker = startWorker(gearmand.address, { long: () => delay(6.5 * INTERVAL, "done") });
   await ask(deployed, "ping");
   const result = ask(deployed, "run", ["long", ""]);
   // So that the hub is in use, and its alarms make connections.
@@ -62,7 +61,80 @@ test("the old connection is kept as long as a job is waited for over it", async 
     await ask(deployed, "ping");
   expect(line.connections).toBeGreaterThan(before);
   expect(await clients(gearmand.port)).toHaveLength(2);
+  // From here on nobody calls: what is waited for is use enough.
   expect(await result).toBe("done");
+});
+
+/** How many of a function's jobs a worker has to do that comes now. */
+async function taken(name: string): Promise<number> {
+  let count = 0;
+  const worker = new Worker(gearmand.address);
+  worker.add(name, () => void count++);
+  await worker.drain({ deadline: 5_000 });
+  await worker.close();
+  return count;
+}
+
+test("runs that their callers gave up keep no connection, and leave no job behind", async () => {
+  for (let round = 0; round < 3; round++) {
+    const given = Array.from({ length: 5 }, () => ask(deployed, "run", ["given-up", "x"], { abortAfter: 50 }));
+    expect((await Promise.all(given)).map((answer) => (answer as Answer).name)).toEqual(Array(5).fill("TimeoutError"));
+    for (const end = performance.now() + INTERVAL; performance.now() < end; await delay(50))
+      await ask(deployed, "ping");
+  }
+  // Two alarms on.
+  for (const end = performance.now() + 2 * INTERVAL; performance.now() < end; await delay(50))
+    await ask(deployed, "ping");
+  expect(await clients(gearmand.port)).toHaveLength(1);
+  expect(await taken("given-up")).toBe(0);
+  // Nothing is left that would keep it from closing.
+  await expect.poll(() => clients(gearmand.port), { timeout: 5 * INTERVAL }).toHaveLength(0);
+});
+
+test("so do the runs of those whose own callers have left, when they hand on the request's signal", async () => {
+  const body = JSON.stringify({ method: "run", args: ["left", "x"], leaving: true });
+  const sockets = await Promise.all(
+    Array.from({ length: 5 }, () => request(deployed, "POST /", [`Content-Length: ${body.length}`], body)),
+  );
+  await expect.poll(() => queued(gearmand.port, "left")).toBe(5);
+  // As Cloudflare's edge tells of it.
+  for (const socket of sockets) socket.resetAndDestroy();
+  await expect.poll(() => clients(gearmand.port), { timeout: 5 * INTERVAL }).toHaveLength(0);
+  expect(await taken("left")).toBe(0);
+});
+
+test("a job whose connection was made anew meanwhile goes again as any client's, when its server comes back", async () => {
+  const result = ask(deployed, "run", ["again", "x", { unique: "own" }]);
+  const before = line.connections;
+  for (const end = performance.now() + 1.5 * INTERVAL; performance.now() < end; await delay(50))
+    await ask(deployed, "ping");
+  expect(line.connections).toBeGreaterThan(before);
+  process.kill(gearmand.pid, "SIGKILL");
+  await gearmand.stop();
+  await delay(300);
+  gearmand = await startGearmand({ port: gearmand.port });
+  await using _worker = startWorker(gearmand.address, { again: () => "done" });
+  expect(await result).toBe("done");
+});
+
+test("when nothing answers as the alarm rings, the old connection stays, and the next alarm makes it anew", async () => {
+  await ask(deployed, "ping");
+  line.hold("new");
+  const dialled = line.connections;
+  while (line.connections === dialled) {
+    expect(await ask(deployed, "ping")).toBeGreaterThanOrEqual(0);
+    await delay(20);
+  }
+  // The old one is used, and no call has waited for the new one.
+  expect(await ask(deployed, "ping")).toBeGreaterThanOrEqual(0);
+  await delay(700);
+  expect(await ask(deployed, "ping")).toBeGreaterThanOrEqual(0);
+  line.release();
+  const before = line.connections;
+  for (const end = performance.now() + 3 * INTERVAL; performance.now() < end; await delay(50))
+    await ask(deployed, "ping");
+  expect(line.connections).toBeGreaterThan(before);
+  await expect.poll(() => clients(gearmand.port)).toHaveLength(1);
 });
 
 test("gearmand is killed and started again under load: every call is answered, and then all goes on", async () => {
@@ -96,5 +168,7 @@ test("a hub that was restarted finds its alarm, and nothing to do", async () => 
   const before = line.connections;
   await delay(1.5 * INTERVAL);
   expect(line.connections).toBe(before);
+  const { rung } = (await (await deployed.fetch("/alarms")).json()) as Answer;
+  expect(rung).toEqual(["well"]);
   expect(await call()).toBeGreaterThanOrEqual(0);
 });
