@@ -1,7 +1,7 @@
+import { parseTls } from "#platform";
 import { DEFAULT_PORT } from "../../assembly/protocol.js";
 import type { Address, TlsOptions } from "../platform/transport.js";
 import { checkOptions, show } from "./check.js";
-import { parseTls } from "./tls.js";
 
 /**
  * Where job servers are: `"host"`, `"host:port"`, `"[::1]:4730"`, `"gearman://host"`, `"gearmans://host"` (TLS),
@@ -70,7 +70,7 @@ function fromOptions(options: ServerOptions): Address {
   // URLs write IPv6 addresses in brackets.
   const host = options.host.replace(/^\[(.*:.*)\]$/, "$1");
   if (!HOST.test(host)) throw new TypeError(`${describe(options)} is no server: ${ALLOWED}`);
-  if (tls !== undefined && typeof tls !== "boolean" && (typeof tls !== "object" || tls === null))
+  if (tls !== undefined && typeof tls !== "boolean" && (typeof tls !== "object" || tls === null || Array.isArray(tls)))
     throw new TypeError(`the tls of ${describe(options)} must be true, false or an object, not ${show(tls)}`);
   const address = check({ host, port }, describe(options));
   return tls ? { ...address, tls: tls === true ? {} : parseTls(tls) } : address;

@@ -3,6 +3,9 @@
  * wrongly (a unique of 64 bytes puts a NUL before its worker's workload).
  */
 import { MAX_FUNCTION_SIZE, MAX_HANDLE_SIZE, MAX_UNIQUE_SIZE } from "../../assembly/protocol.js";
+import { show } from "../check.js";
+
+export { checkOptions, checkWord, show } from "../check.js";
 
 /** The longest delay that a timer takes, in milliseconds: some 24 days. */
 export const MAX_TIMER = 2 ** 31 - 1;
@@ -47,36 +50,6 @@ export function checkMilliseconds(value: unknown, name: string, least = 0): asse
   if (typeof value !== "number" || !(value >= least) || value > MAX_TIMER) {
     throw new TypeError(`${name} must be a number of milliseconds from ${least} to ${MAX_TIMER}, not ${show(value)}`);
   }
-}
-
-/** @throws TypeError when an option isn't one of the words allowed */
-export function checkWord<T extends string>(value: unknown, name: string, words: readonly T[]): asserts value is T {
-  if (!words.includes(value as T)) {
-    throw new TypeError(
-      `${name} must be one of ${words.map((word) => JSON.stringify(word)).join(", ")}, not ${show(value)}`,
-    );
-  }
-}
-
-/** @throws TypeError when there is an option that the call doesn't know: a misspelt one must not pass unnoticed */
-export function checkOptions(options: unknown, call: string, known: readonly string[]): void {
-  if (options === undefined) return;
-  if (typeof options !== "object" || options === null)
-    throw new TypeError(`the options of ${call} must be an object, not ${show(options)}`);
-  const unknown = Object.keys(options).find((key) => !known.includes(key));
-  const { signal } = options as { signal?: { addEventListener?: unknown } };
-  if (signal !== undefined && typeof signal?.addEventListener !== "function") {
-    throw new TypeError(`the signal of ${call} must be an AbortSignal, not ${show(signal)}`);
-  }
-  if (unknown !== undefined)
-    throw new TypeError(`${call} has no option ${JSON.stringify(unknown)}; it knows ${known.join(", ")}`);
-}
-
-/** A value as an error message shows it. */
-export function show(value: unknown): string {
-  if (typeof value === "string") return JSON.stringify(value.length > 80 ? `${value.slice(0, 77)}...` : value);
-  if (typeof value === "object" && value !== null) return Array.isArray(value) ? "an array" : "an object";
-  return typeof value === "function" ? "a function" : String(value);
 }
 
 /** How many bytes a text has as UTF-8. */

@@ -47,8 +47,8 @@ export function hostname(): string {
   }
 }
 
-export { checkTls } from "./certificates.js";
 export { listen } from "./listen.js";
+export { parseTls } from "./tls-options.js";
 
 /** The number of the process. */
 export function processId(): number {

@@ -44,17 +44,19 @@ export function requestScope(): () => boolean {
 }
 
 /**
- * @throws TypeError when there is an option: sockets here have none for TLS, and one that is passed over in silence
- * would be missed only when it is too late. `rejectUnauthorized: true` is what they do.
+ * The options that are given: none.
+ * @throws TypeError when there is one: sockets here have none for TLS, and one that is passed over in silence would be
+ * missed only when it is too late. `rejectUnauthorized: true` is what they do.
  */
-export function checkTls(tls: TlsOptions): void {
-  const name = Object.keys(tls).find((key) => key !== "rejectUnauthorized" || tls.rejectUnauthorized === false);
-  if (name !== undefined) {
+export function parseTls(tls: TlsOptions): TlsOptions {
+  for (const [name, value] of Object.entries(tls)) {
+    if (value === undefined || (name === "rejectUnauthorized" && value === true)) continue;
     throw new TypeError(
       `tls.${name} can't be had on Cloudflare Workers: their sockets take publicly trusted certificates for the host's ` +
         "name, and show none. Give tls: true, or reach a private server through a VPC network or a tunnel",
     );
   }
+  return {};
 }
 
 /** What workerd says of every connection that can't be made, and of a TLS handshake that fails, whatever the cause. */

@@ -81,6 +81,8 @@ describe("TLS in workerd", () => {
       { rejectUnauthorized: false },
       { minVersion: "TLSv1.3" },
       { ALPNProtocols: ["gearman"] },
+      { rejectUnauthorised: true },
+      { rejectUnauthorized: "yes" },
     ];
     for (const tls of refused) {
       const { name, message } = await ping({ host: "localhost", port: environment.ports.server, tls });

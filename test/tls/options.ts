@@ -78,7 +78,7 @@ const WRONG: readonly [what: string, tls: (environment: TlsEnvironment) => unkno
     () => ({ ALPNProtocols: "gearman" }),
     /^tls\.ALPNProtocols must be a list of names, not "gearman"$/,
   ],
-  ["a list", () => [], /^tls must be true, false or an object, not an array$/],
+  ["a list", () => [], /^the tls of .* must be true, false or an object, not an array$/],
 ];
 
 export const options: readonly TlsCase[] = WRONG.map(([what, tls, message]) => ({

@@ -1,6 +1,10 @@
-import { checkTls } from "#platform";
-import type { TlsOptions } from "../platform/transport.js";
-import { checkOptions, checkWord, show } from "./check.js";
+/*
+ * The options of node:tls: each must be what it can be, before any runtime makes of it what it likes. They are no part of
+ * workerd's, which has none.
+ */
+import { checkOptions, checkWord, show } from "../check.js";
+import { checkTls } from "./certificates.js";
+import type { TlsOptions } from "./transport.js";
 
 const isText = (value: unknown) => typeof value === "string";
 const isData = (value: unknown) => typeof value === "string" || value instanceof Uint8Array;
@@ -31,7 +35,6 @@ const SECRETS = ["key", "passphrase"];
  * @throws TypeError when one is unknown, or can't be what it is
  */
 export function parseTls(options: TlsOptions): TlsOptions {
-  if (Array.isArray(options)) throw new TypeError("tls must be true, false or an object, not an array");
   // A misspelt `rejectUnauthorized` or `ca` would leave somebody sure of what isn't so.
   checkOptions(options, "tls", Object.keys(KINDS));
   const given = Object.entries(options).filter(([, value]) => value !== undefined);
