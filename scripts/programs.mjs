@@ -74,3 +74,14 @@ export function findSystemNode() {
   if (!node) throw new Error("there is no node on the PATH but the one in node_modules");
   return node;
 }
+
+/**
+ * A Node 20, the oldest that is supported: on the PATH, or where packages put it.
+ * @returns {string | undefined}
+ */
+export function findNode20() {
+  return programs("node").find((file) => {
+    const { stdout } = spawnSync(file, ["--version"], { encoding: "utf8", timeout: 10_000 });
+    return stdout?.startsWith("v20.");
+  });
+}

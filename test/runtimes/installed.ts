@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
-import { findSystemNode } from "../../scripts/programs.mjs";
+import { findNode20 } from "../../scripts/programs.mjs";
 import { command } from "../support/command.ts";
 
 /** This checkout. */
@@ -14,18 +14,24 @@ export interface Runtime {
   readonly name: string;
   readonly program: string;
   readonly args: readonly string[];
+  /** How it names itself. */
+  readonly said: RegExp;
 }
 
-/** Every runtime with sockets of its own. The first is the Node that npm runs on, 20 at the least. */
+/** The oldest Node that is supported: `undefined` when there is none here, which fails a test (installed.test.ts). */
+export const node20 = findNode20();
+
+/** Every runtime with sockets of its own. */
 export const runtimes: readonly Runtime[] = [
-  { name: "the system's Node", program: findSystemNode(), args: [] },
-  { name: "this Node", program: process.execPath, args: [] },
+  ...(node20 === undefined ? [] : [{ name: "Node 20", program: node20, args: [], said: /^Node 20\.\d/ }]),
+  { name: "this Node", program: process.execPath, args: [], said: /^Node 2[4-9]\.\d/ },
   {
     name: "Deno",
     program: path.join(root, "node_modules/.bin/deno"),
     args: ["run", "--no-lock", "--node-modules-dir=manual", "--allow-net=127.0.0.1", "--allow-env", "--allow-read"],
+    said: /^Deno \d+\./,
   },
-  { name: "Bun", program: path.join(root, "node_modules/.bin/bun"), args: ["run"] },
+  { name: "Bun", program: path.join(root, "node_modules/.bin/bun"), args: ["run"], said: /^Bun \d+\./ },
 ];
 
 /** A folder in which the package is installed, as npm packs it, and nothing else. */

@@ -6,18 +6,22 @@ import { cases } from "../conformance/cases.ts";
 type Arguments = Parameters<typeof environments>;
 
 const [servers, faulty] = JSON.parse(process.argv[2] ?? "[]") as Arguments;
-let passed = 0;
-let failed = 0;
 for (const { name: server, environment } of environments(servers, faulty)) {
+  let passed = 0;
   for (const { name, run } of cases) {
     try {
       await run(environment);
       passed++;
     } catch (error) {
-      failed++;
+      process.exitCode = 1;
       process.stdout.write(`FAILED against ${server}: ${name}\n${(error as Error).stack ?? String(error)}\n`);
     }
   }
+  process.stdout.write(`${runtime()}, ${server}: ${passed} passed\n`);
 }
-process.stdout.write(`${passed} passed, ${failed} failed\n`);
-process.exitCode = failed > 0 || passed === 0 ? 1 : 0;
+
+/** What this runs on. Deno and Bun say that they are a Node, too. */
+function runtime(): string {
+  const { deno, bun, node } = process.versions;
+  return deno ? `Deno ${deno}` : bun ? `Bun ${bun}` : `Node ${node}`;
+}

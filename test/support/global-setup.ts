@@ -1,3 +1,4 @@
+import { readFile } from "node:fs/promises";
 import { JobServer } from "edgear/server";
 import type { TestProject } from "vitest/node";
 import { command } from "./command.ts";
@@ -29,6 +30,8 @@ export default async function setup(project: TestProject): Promise<() => Promise
   });
   project.provide("switchboard", stack.use(await startSwitchboard()).url);
   project.provide("babbling", stack.use(await startFaultyServer(babbling)).address);
+  const { version } = JSON.parse(await readFile("node_modules/workerd/package.json", "utf8"));
+  project.provide("workerd", version);
   const all = stack.move();
   return () => all.disposeAsync();
 }

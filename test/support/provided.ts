@@ -17,5 +17,7 @@ declare module "vitest" {
     switchboard: string;
     /** The address of a server whose answers are no packets. */
     babbling: string;
+    /** What workerd is of, which it doesn't say itself: its date. */
+    workerd: string;
   }
 }
