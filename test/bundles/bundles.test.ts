@@ -49,6 +49,7 @@ describe.each(Object.keys(bundlers))("a program that %s has bundled", (name) => 
         },
       },
       { GEARMAN_SERVERS: address },
+      { objects: { GEARMAN_HUB: "GearmanHub" } },
     );
     expect(await (await worker.fetch("/")).json()).toEqual(ANSWER);
   });
