@@ -41,7 +41,10 @@ test("the page's Worker compiles with Cloudflare's types, those of the package c
     typeRoots: [path.join(root, "node_modules")],
   };
   const { folder } = installation;
-  await writeFile(path.join(folder, "tsconfig.json"), JSON.stringify({ compilerOptions, files: ["index.ts"] }));
+  await writeFile(
+    path.join(folder, "tsconfig.json"),
+    JSON.stringify({ compilerOptions, files: ["index.ts", "spreading.ts"] }),
+  );
   const tsc = path.join(root, "node_modules/typescript/bin/tsc");
   const { code, stdout } = await command(process.execPath, [tsc, "-p", folder]);
   expect(code, stdout).toBe(0);
