@@ -1,4 +1,5 @@
 import type { Client } from "edgear";
+import { type HubClient, hub } from "edgear/cloudflare";
 import type { Context } from "hono";
 import type { Token } from "./auth.js";
 import { type Env, makeClient } from "./settings.js";
@@ -11,9 +12,14 @@ export interface EdgeEnv {
 
 export type EdgeContext = Context<EdgeEnv>;
 
-/** Calls `use` with a client of this request's own, which is closed when the answer is out. */
-export async function withClient<T>(c: EdgeContext, use: (client: Client) => Promise<T>): Promise<T> {
+/** What a hub does as a client of the request's own does it: no job is waited for. */
+type Caller = Pick<HubClient, "background" | "status" | "statusOf" | "ping">;
+
+/** Calls `use` with the hub, when one is bound, or with a client of this request's own, which is closed when the answer is out. */
+export async function withClient<T>(c: EdgeContext, use: (client: Caller) => Promise<T>): Promise<T> {
+  // It finds what is wrong with the settings, which are the hub's, too, and connects only when it is used.
   const client = makeClient(c.env);
+  if (c.env.GEARMAN_HUB) return use(hub(c.env.GEARMAN_HUB));
   try {
     return await use(client);
   } finally {

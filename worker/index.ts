@@ -4,6 +4,8 @@ import { forward } from "./queue.js";
 import { drain } from "./scheduled.js";
 import type { Env } from "./settings.js";
 
+export { GearmanHub } from "edgear/cloudflare";
+
 export default {
   fetch: app.fetch,
   async scheduled(_controller, env) {

@@ -1,4 +1,5 @@
 import { Client, type ClientOptions, type StreamSocket } from "edgear";
+import type { HubNamespace } from "edgear/cloudflare";
 import { Problem } from "./problem.js";
 
 /** A list in wrangler.toml, or text: a JSON array, or names separated by commas. */
@@ -16,6 +17,8 @@ export interface Env {
   GEARMAN_FUNCTIONS?: List;
   /** A VPC network binding, or anything else that connects: the road to job servers in a private network. */
   GEARMAN_NET?: Network;
+  /** A Durable Object, `GearmanHub`, that keeps the connections: jobs are submitted and asked for over it. */
+  GEARMAN_HUB?: HubNamespace;
   /** A rate limiting binding: it is asked once a request, with the token's name. */
   RATE_LIMITER?: RateLimit;
   /** Origins whose pages may read the answers; default: none. */

@@ -4,7 +4,7 @@ import type { Connect } from "../connection/dial.js";
 import type { StreamSocket } from "../platform/streams.js";
 
 /** What is needed of a VPC network binding. */
-export interface GearmanNetwork {
+export interface GearmanNet {
   connect(address: { hostname: string; port: number }): StreamSocket | Promise<StreamSocket>;
 }
 
@@ -13,7 +13,7 @@ export interface GearmanEnv {
   /** Job servers, separated by commas. */
   GEARMAN_SERVERS: string;
   /** A VPC network binding, when the servers are in a private network: connections are made by its `connect`. */
-  GEARMAN_NET?: GearmanNetwork;
+  GEARMAN_NET?: GearmanNet;
   /** Milliseconds until a connection must be there; default 5,000. */
   CONNECT_TIMEOUT?: number | string;
   /** Milliseconds until a server must have answered a request; default 10,000. */
@@ -75,7 +75,7 @@ export function clientSettings(env: GearmanEnv): { servers: string; options: Cli
  * A client's `connect`, over a VPC network binding. It refuses what is to be TLS.
  * @throws TypeError when it is no such binding
  */
-export function netConnect(network: GearmanNetwork): Connect {
+export function netConnect(network: GearmanNet): Connect {
   if (typeof network?.connect !== "function")
     throw new TypeError("GEARMAN_NET must be a VPC network binding: it has no connect()");
   return ({ secureTransport, ...address }) => {

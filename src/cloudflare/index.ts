@@ -1,4 +1,4 @@
-export { clientSettings, type GearmanEnv, type GearmanHubEnv, type GearmanNetwork, netConnect } from "./env.js";
+export { clientSettings, type GearmanEnv, type GearmanHubEnv, type GearmanNet, netConnect } from "./env.js";
 export { ResultTooLargeError } from "./errors.js";
 export { GearmanHub, type HubBackgroundOptions, type HubForegroundOptions, type HubJob } from "./hub.js";
 export { type HubClient, type HubNamespace, type HubOptions, type HubStub, hub } from "./remote.js";
