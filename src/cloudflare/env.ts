@@ -1,14 +1,29 @@
 import type { ClientOptions } from "../client/options.js";
 import { checkMilliseconds, show } from "../connection/check.js";
-import type { SocketAddress } from "../connection/dial.js";
+import type { Connect } from "../connection/dial.js";
 import type { StreamSocket } from "../platform/streams.js";
+
+/** What is needed of a VPC network binding. */
+export interface GearmanNet {
+  connect(address: { hostname: string; port: number }): StreamSocket | Promise<StreamSocket>;
+}
+
+/** A client's `connect` by a VPC network binding. Servers that are to be spoken to by TLS it refuses, with a `TypeError`. */
+export function netConnect(network: GearmanNet): Connect {
+  return ({ secureTransport, ...address }) => {
+    // The binding speaks no TLS, and nobody would notice that what was to be encrypted isn't.
+    if (secureTransport === "on")
+      throw new TypeError("a VPC network carries no TLS: write gearman:// for servers that GEARMAN_NET leads to");
+    return network.connect(address);
+  };
+}
 
 /** What a `GearmanHub` is configured by. Numbers may be text: that is what the dashboard makes of them. */
 export interface GearmanHubEnv {
   /** Job servers, separated by commas. */
   GEARMAN_SERVERS: string;
   /** A VPC network binding, when the servers are in a private network: connections are made by its `connect`. */
-  GEARMAN_NET?: { connect(address: { hostname: string; port: number }): StreamSocket | Promise<StreamSocket> };
+  GEARMAN_NET?: GearmanNet;
   /**
    * Milliseconds between two alarms, each of which makes the connections anew. Default 600,000 (10 minutes): the
    * platform keeps an object for a socket's sake for 15 minutes and no longer.
@@ -42,14 +57,7 @@ export function readEnv(env: GearmanHubEnv): HubSettings {
     client: {
       connectTimeout: milliseconds(env, "CONNECT_TIMEOUT", undefined),
       requestTimeout: milliseconds(env, "REQUEST_TIMEOUT", undefined),
-      connect:
-        network &&
-        (({ secureTransport, ...address }: SocketAddress) => {
-          // The binding speaks no TLS, and nobody would notice that what was to be encrypted isn't.
-          if (secureTransport === "on")
-            throw new TypeError("a VPC network carries no TLS: write gearman:// for servers that GEARMAN_NET leads to");
-          return network.connect(address);
-        }),
+      connect: network && netConnect(network),
     },
   };
 }
