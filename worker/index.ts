@@ -1,13 +1,4 @@
-import { app } from "./app.js";
+import { door } from "./door.js";
 import { handlers } from "./handlers.js";
-import { forward } from "./queue.js";
-import { drain } from "./scheduled.js";
-import type { Env } from "./settings.js";
 
-export default {
-  fetch: app.fetch,
-  async scheduled(_controller, env) {
-    await drain(env, handlers);
-  },
-  queue: forward,
-} satisfies ExportedHandler<Env>;
+export default door(handlers);
