@@ -11,7 +11,10 @@ const TYPES = ["application/x-ndjson", "application/ndjson", "application/jsonl"
 
 /** Lines without an answer, and bytes of them: they are held until a job server has them. */
 const LINES_IN_FLIGHT = 100;
-const BYTES_IN_FLIGHT = 16 * 1024 * 1024;
+const BYTES_IN_FLIGHT = 8 * 1024 * 1024;
+
+/** A line is held several times over while it is read. */
+const LONGEST_LINE = 4 * 1024 * 1024;
 
 /** What no other line would do better with; besides, whatever is too much, and whatever is our fault. */
 const ENDS = ["CONNECTION_FAILED", "CONNECTION_LOST", "TIMEOUT", "PROTOCOL", "IDLE"];
@@ -37,7 +40,7 @@ export function answerBatch(c: EdgeContext): Response {
     );
   uncompressed(c.req.raw);
   const most = amount(c.env, "MAX_BATCH_LINES");
-  const longest = amount(c.env, "MAX_BODY_BYTES");
+  const longest = Math.min(LONGEST_LINE, amount(c.env, "MAX_BODY_BYTES"));
   const patience = amount(c.env, "IDLE_TIMEOUT");
   const client = makeClient(c.env);
   const headers = { "Content-Type": "application/x-ndjson" };

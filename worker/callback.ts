@@ -20,7 +20,7 @@ const ATTEMPTS = 4;
 const LEAST = 1_000;
 
 /** A result is held several times over while it is signed and sent. */
-const LARGEST_RESULT = 8 * 1024 * 1024;
+const LARGEST_RESULT = 4 * 1024 * 1024;
 
 /** Milliseconds until a host must have answered, and before the second attempt (doubled for each further one). */
 const ATTEMPT_TIMEOUT = 5_000;

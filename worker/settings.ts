@@ -41,9 +41,9 @@ export interface Env {
 /** Settings that are whole numbers: their defaults, and what they may be. */
 const AMOUNTS = {
   // A Worker has 128 MB for everything, and the body is held whole.
-  MAX_BODY_BYTES: { otherwise: 1024 * 1024, least: 0, most: 32 * 1024 * 1024 },
+  MAX_BODY_BYTES: { otherwise: 1024 * 1024, least: 0, most: 16 * 1024 * 1024 },
   MAX_BATCH_LINES: { otherwise: 10_000, least: 1, most: 1_000_000 },
-  MAX_RESULT_BYTES: { otherwise: 8 * 1024 * 1024, least: 1024, most: 32 * 1024 * 1024 },
+  MAX_RESULT_BYTES: { otherwise: 8 * 1024 * 1024, least: 1024, most: 16 * 1024 * 1024 },
   IDLE_TIMEOUT: { otherwise: 60_000, least: 10, most: 600_000 },
   RUN_TIMEOUT: { otherwise: 30_000, least: 1, most: 600_000 },
   STREAM_TIMEOUT: { otherwise: 300_000, least: 1, most: 3_600_000 },

@@ -41,9 +41,14 @@ function text(value: unknown, key: string): string {
 }
 
 function bytesOfBase64(base64: string): Uint8Array {
+  let binary: string;
   try {
-    return Uint8Array.from(atob(base64), (character) => character.charCodeAt(0));
+    binary = atob(base64);
   } catch (cause) {
     throw badRequest("base64 must be base64", cause);
   }
+  // `Uint8Array.from` would make a list of all characters first, ten times as large.
+  const bytes = new Uint8Array(binary.length);
+  for (let at = 0; at < bytes.length; at++) bytes[at] = binary.charCodeAt(at);
+  return bytes;
 }

@@ -150,6 +150,13 @@ describe("POST /jobs", () => {
     expect(lines).toMatchObject([{ line: 1 }, { line: 2, error: { code: "PAYLOAD_TOO_LARGE" } }]);
   });
 
+  test("takes no line of more than 4 MiB, whatever a body may have", async () => {
+    const env = { GEARMAN_SERVERS: address, MAX_BODY_BYTES: 16 * 1024 * 1024 };
+    const body = batch({ function: "nobody", workload: "x".repeat(4 * 1024 * 1024) });
+    const lines = await linesOf(await askWith(env, "/jobs", { method: "POST", body, headers: ndjson }));
+    expect(lines).toMatchObject([{ line: 1, error: { message: "a line may have 4194304 bytes at most" } }]);
+  });
+
   test("ends with the line that is too many", async () => {
     const env = { GEARMAN_SERVERS: address, MAX_BATCH_LINES: 2 };
     const body = batch(...Array.from({ length: 4 }, () => ({ function: "nobody" })));

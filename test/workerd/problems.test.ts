@@ -162,7 +162,7 @@ describe("a Worker that is set up wrongly", () => {
     [{ GEARMAN_SERVERS: "jobs 1" }, /"jobs 1" is no server/],
     [{ GEARMAN_SERVERS: "jobs:99999" }, /a port is a whole number/],
     [{ GEARMAN_SERVERS: AWAY, MAX_BODY_BYTES: "1 MB" }, /MAX_BODY_BYTES must be a number, not "1 MB"/],
-    [{ GEARMAN_SERVERS: AWAY, MAX_BODY_BYTES: -1 }, /MAX_BODY_BYTES must be a whole number from 0 to 33554432, not -1/],
+    [{ GEARMAN_SERVERS: AWAY, MAX_BODY_BYTES: -1 }, /MAX_BODY_BYTES must be a whole number from 0 to 16777216, not -1/],
     [{ GEARMAN_SERVERS: [AWAY] as never }, /GEARMAN_SERVERS must be a text/],
     [{ GEARMAN_SERVERS: AWAY, MAX_BODY_BYTES: " " }, /MAX_BODY_BYTES must be a number, not " "/],
     [{ GEARMAN_SERVERS: AWAY, MAX_BODY_BYTES: "1e3" }, /MAX_BODY_BYTES must be a number, not "1e3"/],

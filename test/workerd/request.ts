@@ -70,11 +70,13 @@ export async function worked(
 }
 
 /** The road to the job server that all tests share: it counts the connections that are open. */
-export function counted(): { open: number; connect(): StreamSocket } {
+export function counted(): { opened: number; open: number; connect(): StreamSocket } {
   const net = {
+    opened: 0,
     open: 0,
     connect() {
       const socket = connect(address);
+      net.opened++;
       net.open++;
       const gone = () => {
         net.open--;

@@ -90,6 +90,23 @@ describe("POST /run/:function", () => {
     );
   });
 
+  test("reads nothing that is too large, on the way neither", () =>
+    worked(
+      (job) => {
+        job.data(new Uint8Array(Number(job.workload.text())));
+        return "done";
+      },
+      async (name) => {
+        const env = { GEARMAN_SERVERS: address, MAX_RESULT_BYTES: 2_000 };
+        const told = async (size: string) => {
+          const response = await askWith(env, `/run/${name}`, { method: "POST", body: size, headers: events });
+          return parseEvents(await textOf(response)).at(-1);
+        };
+        expect(await told("2000")).toEqual({ event: "complete", data: { text: "done" } });
+        expect(await told("3000")).toMatchObject({ event: "problem", data: { code: "RESULT_TOO_LARGE" } });
+      },
+    ));
+
   test("tells no more of an exception than is of use", () =>
     worked(
       () => {
