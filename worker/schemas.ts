@@ -46,7 +46,9 @@ export const responses = {
   TooManyRequests: problem("The token has asked too often", { "Retry-After": header("Seconds") }),
   Failure: problem("The Worker is set up wrongly (MISCONFIGURED), or has failed; its log says more"),
   BadGateway: problem("The job server can't be reached, was lost, or refused; or the job failed, or gave too much"),
-  Unavailable: problem("No token is set up yet (NO_TOKENS), or the queue is full (QUEUE_ERROR)"),
+  Unavailable: problem(
+    "No token is set up yet (NO_TOKENS), the queue is full (QUEUE_ERROR), or the client has left (LEFT)",
+  ),
   GatewayTimeout: problem(
     "The job server did not answer in time; or the result did not come in time: then with the job's handle",
   ),

@@ -86,6 +86,26 @@ test.each(["resetAndDestroy", "destroy"] as const)(
   },
 );
 
+test("a reader of events who stops to read, and stays, keeps no connection", { timeout: 30_000 }, async () => {
+  let over = false;
+  await using _worker = startWorker(gearmand.address, {
+    floods: async (job) => {
+      for (let piece = 0; !over && piece < 2_000; piece++) {
+        job.data(new Uint8Array(65_536));
+        await delay(1);
+      }
+    },
+  });
+  const socket = await request(impatient, "POST /run/floods", events, "x");
+  await once(socket, "data");
+  socket.pause();
+  await connectionsLeft(gearmand.port, 2);
+  await connectionsLeft(gearmand.port, 1, 10_000);
+  expect(over).toBe(false);
+  over = true;
+  socket.destroy();
+});
+
 test("a batch whose client writes all of it before it reads ends, and what was submitted is told", {
   timeout: 30_000,
 }, async () => {
