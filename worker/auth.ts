@@ -41,6 +41,11 @@ export async function authenticate(request: Request, env: Env): Promise<Token> {
 
 /** @throws Problem when no job of this function may be submitted, by this token (default: by whoever is inside) or at all */
 export function permit(env: Env, name: string, token?: Token): void {
+  // What was meant to close must not open.
+  if (env.GEARMAN_FUNCTIONS === "")
+    throw misconfigured(
+      "GEARMAN_FUNCTIONS is empty: leave it out to take jobs of all functions, or set [] to take none",
+    );
   const functions = list(env, "GEARMAN_FUNCTIONS");
   if (functions && !functions.includes(name))
     throw forbidden(`jobs of ${show(name)} are not taken here: GEARMAN_FUNCTIONS doesn't list it`);
@@ -67,9 +72,11 @@ function storedTokens(env: Env): readonly StoredToken[] {
   const names = new Set<unknown>();
   for (const [index, token] of tokens.entries()) {
     const { name, hash, functions, ...rest } = Object(token) as Record<string, unknown>;
-    const wrong = (what: string) => misconfigured(`GEARMAN_TOKENS, token ${index} (counted from 0): ${what}`);
+    // Anybody is told this: what the secret says is for the log alone.
+    const wrong = (what: string, value?: unknown) =>
+      misconfigured(`GEARMAN_TOKENS, token ${index} (counted from 0): ${what}`, value);
     if (typeof name !== "string" || name === "") throw wrong("name must be a text");
-    if (names.has(name)) throw wrong(`there is another one with the name ${show(name)}`);
+    if (names.has(name)) throw wrong("there is another one of its name", `the name ${show(name)}`);
     names.add(name);
     if (typeof hash !== "string" || !/^[0-9a-f]{64}$/i.test(hash))
       throw wrong("hash must be a SHA-256 in hex, 64 digits");
@@ -77,7 +84,8 @@ function storedTokens(env: Env): readonly StoredToken[] {
       throw wrong("functions must be a list of texts");
     // A misspelt "functions" would open all of them.
     const [unknown] = Object.keys(rest);
-    if (unknown !== undefined) throw wrong(`${show(unknown)} is not known: it may have name, hash, functions`);
+    if (unknown !== undefined)
+      throw wrong("it may have name, hash and functions, and nothing else", `the key ${show(unknown)}`);
   }
   return tokens as StoredToken[];
 }

@@ -1,4 +1,4 @@
-import { badRequest, Problem } from "./problem.js";
+import { badRequest, idle, Problem } from "./problem.js";
 
 /**
  * A request's body as it is, whole.
@@ -21,9 +21,13 @@ export async function readBody(request: Request, limit: number): Promise<Uint8Ar
 
 /**
  * The lines of a request's body as they come, blank ones too, without their line feeds.
- * @throws Problem when one is longer than `limit`
+ * @throws Problem when one is longer than `limit`, and when nothing comes for `patience` milliseconds
  */
-export async function* readLines(request: Request, limit: number): AsyncGenerator<Uint8Array, void, undefined> {
+export async function* readLines(
+  request: Request,
+  limit: number,
+  patience: number,
+): AsyncGenerator<Uint8Array, void, undefined> {
   let parts: Uint8Array[] = [];
   let size = 0;
   const add = (part: Uint8Array) => {
@@ -37,7 +41,7 @@ export async function* readLines(request: Request, limit: number): AsyncGenerato
     size = 0;
     return whole;
   };
-  for await (const chunk of chunksOf(request)) {
+  for await (const chunk of chunksOf(request, patience)) {
     let start = 0;
     for (let end = chunk.indexOf(10); end >= 0; end = chunk.indexOf(10, start)) {
       add(chunk.subarray(start, end));
@@ -72,22 +76,36 @@ async function announcedLength(request: Request, limit: number): Promise<number 
   throw tooLarge(`${header} bytes`, limit);
 }
 
-async function* chunksOf(request: Request): AsyncGenerator<Uint8Array, void, undefined> {
+async function* chunksOf(request: Request, patience?: number): AsyncGenerator<Uint8Array, void, undefined> {
   if (!request.body) return;
   const reader = (request.body as ReadableStream<Uint8Array>).getReader();
   let over = false;
   try {
     for (;;) {
-      const step = await reader.read().catch((cause: unknown) => {
+      const reading = reader.read().catch((cause: unknown) => {
         over = true;
         throw badRequest("the body broke off", cause);
       });
+      const step = await (patience === undefined ? reading : inTime(reading, patience));
       over = step.done;
       if (step.done) return;
       yield step.value;
     }
   } finally {
     if (!over) await reader.cancel().catch(() => {});
+  }
+}
+
+async function inTime<T>(reading: Promise<T>, patience: number): Promise<T> {
+  let timer: number | null = null;
+  const late = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(idle(`nothing more came for ${patience} ms (IDLE_TIMEOUT)`)), patience);
+  });
+  try {
+    return await Promise.race([reading, late]);
+  } finally {
+    clearTimeout(timer);
+    reading.catch(() => {});
   }
 }
 

@@ -1,8 +1,9 @@
 import type { BackgroundOptions, JobHandle, Task } from "edgear";
 import type { EdgeContext } from "./context.js";
+import { jsonOf } from "./json.js";
 import { asRequested, badRequest, loggedProblemOf } from "./problem.js";
-import { amount, type Env, list, makeClient, misconfigured } from "./settings.js";
-import { forJson } from "./spec.js";
+import { makeRunner, resultOf } from "./results.js";
+import { amount, type Env, list, misconfigured } from "./settings.js";
 
 /** Where a result is to go, and the key that signs it. */
 interface Callback {
@@ -15,16 +16,25 @@ const BUDGET = 29_000;
 
 const ATTEMPTS = 4;
 
+/** An attempt that has less time than this is none. */
+const LEAST = 1_000;
+
+/** A result is held several times over while it is signed and sent. */
+const LARGEST_RESULT = 4 * 1024 * 1024;
+
 /** Milliseconds until a host must have answered, and before the second attempt (doubled for each further one). */
 const ATTEMPT_TIMEOUT = 5_000;
 const FIRST_WAIT = 500;
 
 /** @throws Problem when the results can't, or may not, go there */
 export function callbackOf(env: Env, callback: string, options: BackgroundOptions): Callback {
-  const hosts = list(env, "CALLBACK_HOSTS");
+  const hosts = hostsOf(env);
   const { CALLBACK_SECRET: secret } = env;
-  if (!hosts?.length || !secret)
+  if (hosts.length === 0 || !secret)
     throw badRequest("callbacks are not taken here: CALLBACK_HOSTS and the secret CALLBACK_SECRET are not set");
+  // A URL is read without them, which may be another one than what was meant.
+  if (/[\0-\x20\x7f-\x9f\u2028\u2029]/.test(callback))
+    throw badRequest(`callback must not have spaces or control characters, as ${show(callback)} has`);
   if (!URL.canParse(callback)) throw badRequest(`callback must be a URL, not ${show(callback)}`);
   const url = new URL(callback);
   if (url.protocol !== "https:") throw badRequest(`callback must be an https:// URL, not ${show(callback)}`);
@@ -47,7 +57,8 @@ export async function callBack(
   workload: Uint8Array,
   options: BackgroundOptions,
 ): Promise<JobHandle> {
-  const client = makeClient(c.env);
+  const most = Math.min(LARGEST_RESULT, amount(c.env, "MAX_RESULT_BYTES"));
+  const client = makeRunner(c.env, workload, most);
   const begin = Date.now();
   let job: JobHandle;
   let task: Task;
@@ -62,11 +73,14 @@ export async function callBack(
   }
   const { handle, unique, server } = job;
   const deliver = async () => {
-    const outcome = await outcomeOf(task);
+    const { type, result, error } = await outcomeOf(resultOf(c.env, task, most));
     // What is to come may take its time, and needs no job server any more.
     const closed = client.close();
-    const data = { handle, server, unique, function: name, ...outcome.data };
-    await send(callback, JSON.stringify({ type: outcome.type, timestamp: new Date().toISOString(), data }), begin);
+    const data = { handle, server, unique, function: name, ...(error && { error }) };
+    const text = JSON.stringify({ type, timestamp: new Date().toISOString(), data });
+    // The result comes last, in pieces: before the braces that close `data` and all.
+    const parts = result ? [`${text.slice(0, -2)},"result":`, ...jsonOf(result), "}}"] : [text];
+    await send(callback, parts, begin);
     await closed;
   };
   c.executionCtx.waitUntil(
@@ -75,24 +89,35 @@ export async function callBack(
   return job;
 }
 
-async function outcomeOf(task: Task): Promise<{ type: string; data: object }> {
+interface Outcome {
+  readonly type: string;
+  readonly result?: Uint8Array;
+  readonly error?: { code: string; message: string };
+}
+
+async function outcomeOf(result: Promise<Uint8Array>): Promise<Outcome> {
   try {
-    return { type: "job.complete", data: { result: forJson((await task.result).bytes) } };
+    return { type: "job.complete", result: await result };
   } catch (error) {
     const { code, message } = loggedProblemOf(error);
     const types: Record<string, string> = { JOB_FAILED: "job.fail", JOB_EXCEPTION: "job.exception" };
-    return { type: types[code] ?? "job.unknown", data: { error: { code, message } } };
+    return { type: types[code] ?? "job.unknown", error: { code, message } };
   }
 }
 
 /** Posts until it is taken, as https://www.standardwebhooks.com has it: each attempt is signed anew, by the same id. */
-async function send({ url, key }: Callback, body: string, begin: number): Promise<void> {
+async function send({ url, key }: Callback, parts: readonly string[], begin: number): Promise<void> {
   const id = `msg_${crypto.randomUUID()}`;
+  const prefix = (timestamp: string) => encoder.encode(`${id}.${timestamp}.`);
+  // What is signed: the body itself is its end, and not held once more.
+  const signed = joined([prefix(now()), ...parts.map((part) => encoder.encode(part))]);
+  const body = signed.subarray(prefix(now()).length);
   let reason = "";
   for (let attempt = 1; attempt <= ATTEMPTS; attempt++) {
     const left = begin + BUDGET - Date.now();
-    if (left <= 0) throw new Error(`the time is over, after: ${reason || "nothing was sent"}`);
-    const timestamp = String(Math.floor(Date.now() / 1000));
+    if (left < LEAST) throw new Error(`the time is over, after: ${reason || "nothing was sent"}`);
+    const timestamp = now();
+    signed.set(prefix(timestamp));
     try {
       const response = await fetch(url, {
         method: "POST",
@@ -103,7 +128,7 @@ async function send({ url, key }: Callback, body: string, begin: number): Promis
           "User-Agent": "edgear",
           "Webhook-Id": id,
           "Webhook-Timestamp": timestamp,
-          "Webhook-Signature": await sign(key, `${id}.${timestamp}.${body}`),
+          "Webhook-Signature": await sign(key, signed),
         },
         body,
         signal: AbortSignal.timeout(Math.min(ATTEMPT_TIMEOUT, left)),
@@ -122,10 +147,38 @@ async function send({ url, key }: Callback, body: string, begin: number): Promis
   throw new Error(reason);
 }
 
-async function sign(key: Uint8Array<ArrayBuffer>, text: string): Promise<string> {
+const encoder = new TextEncoder();
+
+/** Seconds since 1970, in ten digits. */
+function now(): string {
+  return String(Math.floor(Date.now() / 1000));
+}
+
+function joined(parts: readonly Uint8Array[]): Uint8Array<ArrayBuffer> {
+  const whole = new Uint8Array(parts.reduce((size, part) => size + part.length, 0));
+  let at = 0;
+  for (const part of parts) {
+    whole.set(part, at);
+    at += part.length;
+  }
+  return whole;
+}
+
+async function sign(key: Uint8Array<ArrayBuffer>, signed: Uint8Array<ArrayBuffer>): Promise<string> {
   const hmac = await crypto.subtle.importKey("raw", key, { name: "HMAC", hash: "SHA-256" }, false, ["sign"]);
-  const bytes = new Uint8Array(await crypto.subtle.sign("HMAC", hmac, new TextEncoder().encode(text)));
+  const bytes = new Uint8Array(await crypto.subtle.sign("HMAC", hmac, signed));
   return `v1,${btoa(String.fromCharCode(...bytes))}`;
+}
+
+/** The hosts that callbacks may go to, as URLs have them: one that is written otherwise would never match. */
+function hostsOf(env: Env): readonly string[] {
+  return (list(env, "CALLBACK_HOSTS") ?? []).map((host) => {
+    if (/[/\\*@?#\s]/.test(host) || !URL.canParse(`https://${host}`))
+      throw misconfigured(
+        `CALLBACK_HOSTS has ${show(host)}: write "host" or "host:port", without https://, a path or a wildcard`,
+      );
+    return new URL(`https://${host}`).host;
+  });
 }
 
 /** The key, in base64 behind `whsec_`, as Standard Webhooks has it. */

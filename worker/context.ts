@@ -2,7 +2,8 @@ import type { Client } from "edgear";
 import { type HubClient, hub } from "edgear/cloudflare";
 import type { Context } from "hono";
 import type { Token } from "./auth.js";
-import { type Env, makeClient } from "./settings.js";
+import { idle, problemOf } from "./problem.js";
+import { amount, type Env, makeClient } from "./settings.js";
 
 /** What the app's routes have: the settings, and whose request it is. */
 export interface EdgeEnv {
@@ -27,31 +28,37 @@ export async function withClient<T>(c: EdgeContext, use: (client: Caller) => Pro
   }
 }
 
-/** Writes a part of a streamed answer: resolves when there is room for the next. */
-export type Write = (text: string) => Promise<void>;
+/** An answer that is being written. */
+export interface Answer {
+  /**
+   * Writes a part: resolves when that was taken.
+   * @throws Problem (IDLE) when nobody has read for `IDLE_TIMEOUT`: the part was not written
+   */
+  write(text: string): Promise<void>;
+  /** Writes whether anybody reads or not: for the little that there is left to say. */
+  push(text: string): void;
+  /** Aborts when whoever asked has left. */
+  readonly left: AbortSignal;
+}
 
 /**
- * An answer that is written while it is read, with a client of its own. When whoever asked has left, the client is
- * destroyed at once, which ends what `produce` waits for; nothing of a stream is done in `waitUntil`, as that would
- * keep the connection for another 30 seconds.
+ * An answer that is written while it is read, with a client of its own. When whoever asked has left, or reads no
+ * further, the client is destroyed at once, which ends what `produce` waits for; nothing of a stream is done in
+ * `waitUntil`, as that would keep the connection for another 30 seconds.
  */
 export function streamed(
   c: EdgeContext,
   client: Client,
   headers: Record<string, string>,
-  produce: (write: Write, left: AbortSignal) => Promise<void>,
+  produce: (answer: Answer) => Promise<void>,
 ): Response {
   const { signal } = c.req.raw;
+  const patience = amount(c.env, "IDLE_TIMEOUT");
   const encoder = new TextEncoder();
   const left = new AbortController();
   let controller!: ReadableStreamDefaultController<Uint8Array>;
   let asked = false;
-  let waiting: (() => void)[] = [];
-  const wake = () => {
-    const woken = waiting;
-    waiting = [];
-    for (const resolve of woken) resolve();
-  };
+  let wake = () => {};
   const leave = () => {
     left.abort();
     client.destroy();
@@ -69,19 +76,30 @@ export function streamed(
     cancel: leave,
   });
   signal.addEventListener("abort", leave);
-  const write = async (text: string) => {
-    while (!left.signal.aborted && !asked) await new Promise<void>((resolve) => waiting.push(resolve));
+  const push = (text: string) => {
     asked = false;
-    left.signal.throwIfAborted();
     controller.enqueue(encoder.encode(text));
+  };
+  const write = async (text: string) => {
+    if (!asked && !left.signal.aborted) {
+      let timer: number | null = null;
+      await new Promise<void>((resolve) => {
+        wake = resolve;
+        timer = setTimeout(resolve, patience);
+      });
+      clearTimeout(timer);
+    }
+    left.signal.throwIfAborted();
+    if (!asked) throw idle(`nobody has read the answer for ${patience} ms (IDLE_TIMEOUT)`);
+    push(text);
   };
   const written = async () => {
     try {
-      await produce(write, left.signal);
+      await produce({ write, push, left: left.signal });
       controller.close();
     } catch (error) {
       if (!left.signal.aborted) {
-        console.error(error);
+        if (problemOf(error).code !== "IDLE") console.error(error);
         controller.error(error);
       }
       leave();

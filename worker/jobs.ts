@@ -5,9 +5,9 @@ import { answerBatch } from "./batch.js";
 import { readBody } from "./body.js";
 import { callBack, callbackOf } from "./callback.js";
 import { type EdgeContext, type EdgeEnv, withClient } from "./context.js";
-import { jobParameters, nameInPath, noQuery, uniqueAskedFor } from "./parameters.js";
+import { jobParameters, nameInPath, noQuery, serverAskedFor, uniqueAskedFor } from "./parameters.js";
 import { asRequested } from "./problem.js";
-import { amount } from "./settings.js";
+import { amount, type Env, serverNames } from "./settings.js";
 
 /** Jobs that are handed over, and asked for. */
 export const jobs = new Hono<EdgeEnv>();
@@ -34,8 +34,8 @@ jobs.post("/", (c) => {
 /** What the job server knows of a job. It can't tell one that is done from one that never was. */
 jobs.get("/:handle", async (c) => {
   const handle = nameInPath(c.req.url);
-  noQuery(c.req.url);
-  const status = await withClient(c, (client) => asRequested(client.status(handle)));
+  const server = serverAskedFor(c.req.url);
+  const status = await withClient(c, (client) => asRequested(client.status({ handle, server })));
   const { known, running, numerator, denominator, progress, state } = status;
   return c.json({ handle, known, running, numerator, denominator, progress, state });
 });
@@ -49,10 +49,11 @@ jobs.get("/", async (c) => {
 });
 
 function accepted(c: EdgeContext, name: string, { handle, server, unique }: JobHandle): Response {
-  return c.json({ handle, server, unique, function: name }, 202, { Location: locationOf(handle) });
+  return c.json({ handle, server, unique, function: name }, 202, { Location: locationOf(c.env, handle, server) });
 }
 
-/** Where a job can be asked for. */
-export function locationOf(handle: string): string {
-  return `/jobs/${encodeURIComponent(handle)}`;
+/** Where a job can be asked for. Servers of one host name give equal handles, so that of several one must be named. */
+export function locationOf(env: Env, handle: string, server: string | undefined): string {
+  const several = server !== undefined && serverNames(env).length > 1;
+  return `/jobs/${encodeURIComponent(handle)}${several ? `?server=${encodeURIComponent(server)}` : ""}`;
 }

@@ -32,6 +32,12 @@ export function runParameters(
   return { ...common(rest, request.headers), timeout: wait };
 }
 
+/** The server that a job is to be asked for at, if one is named. */
+export function serverAskedFor(url: string): string | undefined {
+  const { server } = query(url, ["server"]);
+  return server === undefined ? undefined : plain(server, "server");
+}
+
 /** The unique that is asked for. */
 export function uniqueAskedFor(url: string): string {
   const { unique } = query(url, ["unique"]);
@@ -55,10 +61,21 @@ export function plain(text: string, what: string): string {
   return text;
 }
 
+/** A unique of the submitter's own, that does what it says. */
+export function checkedUnique(unique: string, what = "unique"): string {
+  if (unique === "") throw badRequest(`${what} must not be empty: leave it out, and the job gets one`);
+  // Which it would do without a word.
+  if (unique === "-") throw badRequest(`${what} must not be "-": job servers put the workload in its place`);
+  return plain(unique, what);
+}
+
 /** Whether a client asks for a stream of events. */
 export function wantsEvents(headers: Headers): boolean {
-  const accepted = (headers.get("accept") ?? "").split(",");
-  return accepted.some((range) => range.split(";")[0]?.trim().toLowerCase() === "text/event-stream");
+  return (headers.get("accept") ?? "").split(",").some((range) => {
+    const [type, ...parameters] = range.split(";").map((part) => part.trim().toLowerCase());
+    // By this it says what it doesn't take.
+    return type === "text/event-stream" && !parameters.some((parameter) => /^q=0(\.0*)?$/.test(parameter));
+  });
 }
 
 function common(
@@ -68,7 +85,7 @@ function common(
   const key = idempotencyKey(headers);
   if (key !== undefined && unique !== undefined)
     throw badRequest("the header Idempotency-Key and the parameter unique say the same thing twice: give one of them");
-  const said = unique === undefined ? key : plain(unique, "unique");
+  const said = unique === undefined ? key : checkedUnique(unique);
   return {
     // The client checks the word, as it does the unique's length.
     ...(priority !== undefined && { priority: priority as Priority }),
@@ -84,7 +101,7 @@ function idempotencyKey(headers: Headers): string | undefined {
     throw badRequest(
       `Idempotency-Key must be one key of 1 to 63 ASCII characters without spaces, not ${JSON.stringify(key.slice(0, 80))}`,
     );
-  return key;
+  return checkedUnique(key, "Idempotency-Key");
 }
 
 /**

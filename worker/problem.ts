@@ -10,7 +10,40 @@ import {
 } from "edgear";
 
 /** HTTP statuses that this Worker answers with when something is wrong. */
-export type ProblemStatus = 400 | 401 | 403 | 404 | 405 | 413 | 415 | 429 | 500 | 502 | 503 | 504;
+export type ProblemStatus = 400 | 401 | 403 | 404 | 405 | 408 | 413 | 415 | 429 | 500 | 502 | 503 | 504;
+
+/** All codes that an answer may have: stable, unlike its words. */
+export const CODES = [
+  "BAD_REQUEST",
+  "UNAUTHORIZED",
+  "FORBIDDEN",
+  "NOT_FOUND",
+  "METHOD_NOT_ALLOWED",
+  "IDLE",
+  "PAYLOAD_TOO_LARGE",
+  "BATCH_TOO_LONG",
+  "UNSUPPORTED_MEDIA_TYPE",
+  "TOO_MANY_REQUESTS",
+  "MISCONFIGURED",
+  "INTERNAL",
+  "BULK",
+  "CLOSED",
+  "REFUSED",
+  "REQUEST_SCOPE",
+  "CONNECTION_FAILED",
+  "CONNECTION_LOST",
+  "PROTOCOL",
+  "SERVER",
+  "RESULT_TOO_LARGE",
+  "JOB_FAILED",
+  "JOB_EXCEPTION",
+  "NO_TOKENS",
+  "QUEUE_ERROR",
+  "LEFT",
+  "TIMEOUT",
+] as const;
+
+export type ProblemCode = (typeof CODES)[number];
 
 interface ProblemOptions {
   cause?: unknown;
@@ -21,18 +54,18 @@ interface ProblemOptions {
 
 /** What an answer says of a problem. */
 export interface ProblemBody {
-  error: { code: string; message: string; handle?: string };
+  error: { code: ProblemCode; message: string; handle?: string };
 }
 
 /** Something that is answered with an HTTP error: its status, a stable code, and words. */
 export class Problem extends Error {
   override readonly name = "Problem";
   readonly status: ProblemStatus;
-  readonly code: string;
+  readonly code: ProblemCode;
   readonly headers: Record<string, string>;
   readonly handle: string | undefined;
 
-  constructor(status: ProblemStatus, code: string, message: string, options: ProblemOptions = {}) {
+  constructor(status: ProblemStatus, code: ProblemCode, message: string, options: ProblemOptions = {}) {
     super(message, options.cause === undefined ? undefined : { cause: options.cause });
     this.status = status;
     this.code = code;
@@ -52,6 +85,23 @@ export function badRequest(message: string, cause?: unknown): Problem {
   return new Problem(400, "BAD_REQUEST", message, { cause });
 }
 
+/** Nobody has read, or sent, for `IDLE_TIMEOUT`: what is held for them is given up. */
+export function idle(message: string): Problem {
+  return new Problem(408, "IDLE", message);
+}
+
+/** A result that is not handed on. */
+export function resultTooLarge(handle: string | undefined, cause?: unknown): Problem {
+  const words =
+    "what the job gave is larger than MAX_RESULT_BYTES allows, and was not read: the job itself may be done";
+  return new Problem(502, "RESULT_TOO_LARGE", words, { handle, cause });
+}
+
+/** Whether a connection was given up because a packet was larger than the client takes. */
+export function isTooLarge(error: unknown): boolean {
+  return error instanceof ProtocolError && error.message.endsWith("(maxPacketSize)");
+}
+
 /** The gearmand code for a queue that has reached its `maxqueue`, or a store that took nothing. */
 const QUEUE_ERROR = "QUEUE_ERROR";
 
@@ -66,9 +116,11 @@ export function problemOf(error: unknown, known?: string): Problem {
   if (error instanceof Problem) return error;
   const options = { cause: error, handle: (error as { handle?: string } | undefined)?.handle ?? known };
   if (error instanceof ServerError) {
-    const { serverCode, message } = error;
-    return new Problem(serverCode === QUEUE_ERROR ? 503 : 502, serverCode, message, options);
+    const { serverCode, code, message } = error;
+    const full = serverCode === QUEUE_ERROR;
+    return new Problem(full ? 503 : 502, full ? QUEUE_ERROR : code, message, options);
   }
+  if (error instanceof ConnectionLostError && isTooLarge(error.cause)) return resultTooLarge(options.handle, error);
   if (error instanceof TimeoutError) return new Problem(504, error.code, error.message, options);
   if (
     error instanceof ConnectionError ||

@@ -2,12 +2,13 @@ import type { Client, JobHandle, Task } from "edgear";
 import { Hono } from "hono";
 import { permit } from "./auth.js";
 import { readBody } from "./body.js";
-import { type EdgeContext, type EdgeEnv, streamed, type Write } from "./context.js";
+import { type EdgeContext, type EdgeEnv, streamed } from "./context.js";
+import { Events } from "./events.js";
 import { locationOf } from "./jobs.js";
 import { nameInPath, runParameters, wantsEvents } from "./parameters.js";
 import { asRequested, loggedProblemOf, Problem, problemOf } from "./problem.js";
-import { amount, makeClient } from "./settings.js";
-import { forJson } from "./spec.js";
+import { makeRunner, resultOf } from "./results.js";
+import { amount, type Env } from "./settings.js";
 
 /** Jobs that are waited for. */
 export const run = new Hono<EdgeEnv>();
@@ -18,8 +19,10 @@ run.post("/:function", async (c) => {
   permit(c.env, name, c.get("token"));
   const asEvents = wantsEvents(c.req.raw.headers);
   const options = runParameters(c.req.raw, amount(c.env, asEvents ? "STREAM_TIMEOUT" : "RUN_TIMEOUT"));
+  // What is set wrongly must show before anything is submitted.
+  for (const setting of ["STREAM_KEEP_ALIVE", "IDLE_TIMEOUT"] as const) amount(c.env, setting);
   const workload = await readBody(c.req.raw, amount(c.env, "MAX_BODY_BYTES"));
-  const client = makeClient(c.env);
+  const client = makeRunner(c.env, workload);
   // Somebody who leaves takes the job's connection along.
   const task = await asRequested(
     (async () => client.submit(name, workload, { ...options, signal: c.req.raw.signal }))(),
@@ -28,18 +31,18 @@ run.post("/:function", async (c) => {
 });
 
 async function answerResult(c: EdgeContext, client: Client, task: Task): Promise<Response> {
-  let handle: string | undefined;
+  let job: JobHandle | undefined;
   try {
-    handle = (await task.handle).handle;
-    const { bytes } = await task.result;
-    return c.body(bytes as Uint8Array<ArrayBuffer>, 200, {
+    job = await task.handle;
+    const bytes = await resultOf(c.env, task);
+    return c.body(bytes, 200, {
       "Content-Type": "application/octet-stream",
       // What a job gives may be anything: no browser is to guess that it is a page.
       "X-Content-Type-Options": "nosniff",
-      "Edgear-Handle": handle,
+      "Edgear-Handle": job.handle,
     });
   } catch (error) {
-    throw placed(error, handle);
+    throw placed(c.env, error, job);
   } finally {
     c.executionCtx.waitUntil(client.close());
   }
@@ -55,63 +58,51 @@ async function answerEvents(c: EdgeContext, client: Client, task: Task): Promise
     throw error;
   }
   const { handle, server, unique } = job;
+  // Whoever takes the time to read the rest takes none of the job server's.
+  const close = () => c.executionCtx.waitUntil(client.close());
+  task.result.then(close, close);
   const headers = { "Content-Type": "text/event-stream", "Edgear-Handle": handle };
-  return streamed(c, client, headers, async (write, left) => {
-    await write(frame("created", { handle, server, unique }));
-    const stop = keepAlive(write, amount(c.env, "STREAM_KEEP_ALIVE"));
+  return streamed(c, client, headers, async ({ write, left }) => {
+    const events = new Events(write, amount(c.env, "STREAM_KEEP_ALIVE"));
     try {
-      await tell(task, handle, write, left);
+      await events.send("created", { handle, server, unique });
+      await Promise.race([tell(c.env, task, job, events, left), events.failed]);
     } finally {
-      stop();
+      events.end();
     }
   });
 }
 
 /** Writes what a job tells, to its end. */
-async function tell(task: Task, handle: string, write: Write, left: AbortSignal): Promise<void> {
+async function tell(env: Env, task: Task, job: JobHandle, events: Events, left: AbortSignal): Promise<void> {
+  let result: Uint8Array;
   try {
     for await (const event of task) {
       if (event.type === "status") {
         const { numerator, denominator, progress } = event;
-        await write(frame("status", { numerator, denominator, progress }));
-      } else await write(frame(event.type, forJson(event.payload.bytes)));
+        await events.send("status", { numerator, denominator, progress });
+      } else await events.send(event.type, event.payload.bytes);
     }
-    const { bytes } = await task.result;
-    await write(frame("complete", forJson(bytes)));
+    result = await resultOf(env, task);
   } catch (error) {
     left.throwIfAborted();
-    const problem = loggedProblemOf(placed(error, handle));
+    const problem = loggedProblemOf(placed(env, error, job));
+    // There is nobody to tell.
+    if (problem.code === "IDLE") throw error;
     const ends: Record<string, string> = { JOB_FAILED: "fail", JOB_EXCEPTION: "exception" };
-    await write(frame(ends[problem.code] ?? "problem", problem.toJSON().error));
+    await events.send(ends[problem.code] ?? "problem", problem.toJSON().error);
+    return;
   }
-}
-
-/**
- * Says now and then that there is nothing to say, in lines that readers of events pass over: proxies cut what looks
- * dead, and a client that has left in silence is noticed only by a write.
- */
-function keepAlive(write: Write, interval: number): () => void {
-  let writing = false;
-  const timer = setInterval(async () => {
-    // A reader that is behind gets no heap of them.
-    if (writing) return;
-    writing = true;
-    await write(": still here\n\n").catch(() => {});
-    writing = false;
-  }, interval);
-  return () => clearInterval(timer);
-}
-
-/** A Server-Sent Event. JSON has no line feeds of its own, which would end it early. */
-function frame(event: string, data: object): string {
-  return `event: ${event}\ndata: ${JSON.stringify(data)}\n\n`;
+  await events.send("complete", result);
 }
 
 /** A problem with a job that is known, and where to ask for it. */
-function placed(error: unknown, handle: string | undefined): unknown {
-  const { status, code, message, handle: named = handle } = problemOf(error, handle);
+function placed(env: Env, error: unknown, job: JobHandle | undefined): unknown {
+  const { status, code, message, handle: named = job?.handle } = problemOf(error, job?.handle);
   if (named === undefined || status === 500) return error;
-  const headers = { Location: locationOf(named), "Edgear-Handle": named };
+  // One that was submitted again has another handle, at who knows which server.
+  const server = named === job?.handle ? job.server : undefined;
+  const headers = { Location: locationOf(env, named, server), "Edgear-Handle": named };
   if (code !== "TIMEOUT") return new Problem(status, code, message, { cause: error, handle: named, headers });
   const words = `${message}: a job that runs by now runs on, and one that still waits may be dropped by its server`;
   return new Problem(status, code, words, { cause: error, handle: named, headers });

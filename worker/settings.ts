@@ -1,5 +1,5 @@
-import { Client, type ClientOptions, type StreamSocket } from "edgear";
-import type { HubNamespace } from "edgear/cloudflare";
+import { Client, type ClientOptions } from "edgear";
+import { type GearmanNet, type HubNamespace, netConnect } from "edgear/cloudflare";
 import { Problem } from "./problem.js";
 
 /** A list in wrangler.toml, or text: a JSON array, or names separated by commas. */
@@ -16,7 +16,7 @@ export interface Env {
   /** The only functions that jobs may be submitted for; default: all that a token may. */
   GEARMAN_FUNCTIONS?: List;
   /** A VPC network binding, or anything else that connects: the road to job servers in a private network. */
-  GEARMAN_NET?: Network;
+  GEARMAN_NET?: GearmanNet;
   /** A Durable Object, `GearmanHub`, that keeps the connections: jobs are submitted and asked for over it. */
   GEARMAN_HUB?: HubNamespace;
   /** A rate limiting binding: it is asked once a request, with the token's name. */
@@ -29,6 +29,8 @@ export interface Env {
   CALLBACK_TIMEOUT?: Amount;
   MAX_BODY_BYTES?: Amount;
   MAX_BATCH_LINES?: Amount;
+  MAX_RESULT_BYTES?: Amount;
+  IDLE_TIMEOUT?: Amount;
   CONNECT_TIMEOUT?: Amount;
   REQUEST_TIMEOUT?: Amount;
   RUN_TIMEOUT?: Amount;
@@ -38,16 +40,13 @@ export interface Env {
   DRAIN_CONCURRENCY?: Amount;
 }
 
-/** What is needed of a VPC network binding. */
-export interface Network {
-  connect(address: { hostname: string; port: number }): StreamSocket | Promise<StreamSocket>;
-}
-
 /** Settings that are whole numbers: their defaults, and what they may be. */
 const AMOUNTS = {
   // A Worker has 128 MB for everything, and the body is held whole.
-  MAX_BODY_BYTES: { otherwise: 1024 * 1024, least: 0, most: 32 * 1024 * 1024 },
+  MAX_BODY_BYTES: { otherwise: 1024 * 1024, least: 0, most: 16 * 1024 * 1024 },
   MAX_BATCH_LINES: { otherwise: 10_000, least: 1, most: 1_000_000 },
+  MAX_RESULT_BYTES: { otherwise: 8 * 1024 * 1024, least: 1024, most: 16 * 1024 * 1024 },
+  IDLE_TIMEOUT: { otherwise: 60_000, least: 10, most: 600_000 },
   RUN_TIMEOUT: { otherwise: 30_000, least: 1, most: 600_000 },
   STREAM_TIMEOUT: { otherwise: 300_000, least: 1, most: 3_600_000 },
   STREAM_KEEP_ALIVE: { otherwise: 15_000, least: 10, most: 600_000 },
@@ -73,7 +72,7 @@ export function list(
   name: "GEARMAN_FUNCTIONS" | "CORS_ORIGINS" | "CALLBACK_HOSTS",
 ): readonly string[] | undefined {
   const value = env[name];
-  if (value === undefined || value === "") return undefined;
+  if (value === undefined) return undefined;
   const parsed: unknown = typeof value === "string" && value.startsWith("[") ? json(value, name) : value;
   if (typeof parsed === "string")
     return parsed
@@ -91,25 +90,28 @@ export function connections(env: Env): {
   options: Pick<ClientOptions, "connectTimeout" | "requestTimeout" | "connect">;
 } {
   const { GEARMAN_SERVERS: servers, GEARMAN_NET: net } = env;
-  if (!servers) throw misconfigured("GEARMAN_SERVERS is not set");
+  if (servers === undefined || servers === "") throw misconfigured("GEARMAN_SERVERS is not set");
+  if (typeof servers !== "string")
+    throw misconfigured("GEARMAN_SERVERS must be a text: the job servers, with commas between them");
   const connectTimeout = number(env, "CONNECT_TIMEOUT");
   const requestTimeout = number(env, "REQUEST_TIMEOUT");
-  if (net && servers.includes("gearmans://"))
+  // `netConnect` refuses them too, but only once one of them has its turn.
+  if (net && serverNames(env).some((name) => /^gearmans:/i.test(name)))
     throw misconfigured("GEARMAN_SERVERS has gearmans://, and a network binding (GEARMAN_NET) carries no TLS");
   return {
     servers,
     options: {
       ...(connectTimeout !== undefined && { connectTimeout }),
       ...(requestTimeout !== undefined && { requestTimeout }),
-      ...(net && { connect: ({ hostname, port }) => net.connect({ hostname, port }) }),
+      ...(net && { connect: netConnect(net) }),
     },
   };
 }
 
 /** A client for one request: its sockets are that request's, and no other may use them. */
-export function makeClient(env: Env): Client {
+export function makeClient(env: Env, limits: Pick<ClientOptions, "maxPacketSize"> = {}): Client {
   const { servers, options } = connections(env);
-  return wellSet(() => new Client(servers, options));
+  return wellSet(() => new Client(servers, { ...options, ...limits }));
 }
 
 /** Makes something of the settings: what it finds wrong with them is nothing that the request can help. */
@@ -140,9 +142,10 @@ export function misconfigured(message: string, cause?: unknown): Problem {
 }
 
 function number(env: Env, name: keyof typeof AMOUNTS | "CONNECT_TIMEOUT" | "REQUEST_TIMEOUT"): number | undefined {
-  const value = env[name];
+  const value: unknown = env[name];
   if (value === undefined || value === "") return undefined;
-  const parsed = Number(value);
-  if (Number.isNaN(parsed)) throw misconfigured(`${name} must be a number, not ${JSON.stringify(value)}`);
-  return parsed;
+  if (typeof value === "number" && !Number.isNaN(value)) return value;
+  // `Number` takes blanks for 0.
+  if (typeof value === "string" && /^\d+$/.test(value)) return Number(value);
+  throw misconfigured(`${name} must be a number, not ${JSON.stringify(value)}`);
 }

@@ -1,5 +1,5 @@
 import type { BackgroundOptions, PayloadInput, Priority } from "edgear";
-import { plain } from "./parameters.js";
+import { checkedUnique, plain } from "./parameters.js";
 import { badRequest } from "./problem.js";
 
 /** A job as a line of a batch, or a message of a queue, describes it. */
@@ -24,7 +24,7 @@ export function jobOf(value: unknown): JobSpec {
     throw badRequest(`a job has no ${JSON.stringify(unknown.slice(0, 80))}: it may have ${KEYS.join(", ")}`);
   if (typeof name !== "string") throw badRequest("a job must have a function, its name");
   const options: BackgroundOptions = {};
-  if (unique !== undefined) options.unique = plain(text(unique, "unique"), "unique");
+  if (unique !== undefined) options.unique = checkedUnique(text(unique, "unique"));
   if (priority !== undefined) options.priority = text(priority, "priority") as Priority;
   if (delay !== undefined) {
     if (typeof delay !== "number") throw badRequest("delay must be a number of milliseconds");
@@ -41,23 +41,14 @@ function text(value: unknown, key: string): string {
 }
 
 function bytesOfBase64(base64: string): Uint8Array {
+  let binary: string;
   try {
-    return Uint8Array.from(atob(base64), (character) => character.charCodeAt(0));
+    binary = atob(base64);
   } catch (cause) {
     throw badRequest("base64 must be base64", cause);
   }
-}
-
-const utf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
-
-/** Bytes, for JSON: as text where they are UTF-8, or else in base64. */
-export function forJson(bytes: Uint8Array): { text: string } | { base64: string } {
-  try {
-    return { text: utf8.decode(bytes) };
-  } catch {
-    let binary = "";
-    // A call takes only so many arguments.
-    for (let at = 0; at < bytes.length; at += 8_192) binary += String.fromCharCode(...bytes.subarray(at, at + 8_192));
-    return { base64: btoa(binary) };
-  }
+  // `Uint8Array.from` would make a list of all characters first, ten times as large.
+  const bytes = new Uint8Array(binary.length);
+  for (let at = 0; at < bytes.length; at++) bytes[at] = binary.charCodeAt(at);
+  return bytes;
 }

@@ -1,20 +1,26 @@
 import { once } from "node:events";
+import { connect } from "node:net";
 import { setTimeout as delay } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { type Deployed, deploy } from "../support/deployed.ts";
 import { connectionsLeft, queued, request } from "../support/door.ts";
 import { type Gearmand, startGearmand } from "../support/gearmand.ts";
+import { TOKEN } from "../support/tokens.ts";
 import { startWorker } from "../support/worker.ts";
 
 let gearmand: Gearmand;
 let door: Deployed;
+/** The same, but it soon gives up those who don't read. */
+let impatient: Deployed;
 
 beforeAll(async () => {
   gearmand = await startGearmand();
   door = await deploy({ GEARMAN_SERVERS: gearmand.address, STREAM_KEEP_ALIVE: 200 });
+  impatient = await deploy({ GEARMAN_SERVERS: gearmand.address, IDLE_TIMEOUT: 500, MAX_BATCH_LINES: 100_000 });
 }, 90_000);
 
 afterAll(async () => {
+  await impatient?.[Symbol.asyncDispose]();
   await door?.[Symbol.asyncDispose]();
   await gearmand?.stop();
 });
@@ -79,6 +85,48 @@ test.each(["resetAndDestroy", "destroy"] as const)(
     await connectionsLeft(gearmand.port, 0, 2_000);
   },
 );
+
+test("a reader of events who stops to read, and stays, keeps no connection", { timeout: 30_000 }, async () => {
+  let over = false;
+  await using _worker = startWorker(gearmand.address, {
+    floods: async (job) => {
+      for (let piece = 0; !over && piece < 2_000; piece++) {
+        job.data(new Uint8Array(65_536));
+        await delay(1);
+      }
+    },
+  });
+  const socket = await request(impatient, "POST /run/floods", events, "x");
+  await once(socket, "data");
+  socket.pause();
+  await connectionsLeft(gearmand.port, 2);
+  await connectionsLeft(gearmand.port, 1, 10_000);
+  expect(over).toBe(false);
+  over = true;
+  socket.destroy();
+});
+
+test("a batch whose client writes all of it before it reads ends, and what was submitted is told", {
+  timeout: 30_000,
+}, async () => {
+  const body = `{"function":"unread","workload":"${"x".repeat(1_000)}"}\n`.repeat(50_000);
+  const { port, hostname } = new URL(impatient.origin);
+  const socket = connect(Number(port), hostname);
+  socket.on("error", () => {});
+  socket.pause();
+  const head = [
+    "POST /jobs HTTP/1.1",
+    "Host: door",
+    `Authorization: Bearer ${TOKEN}`,
+    `Content-Length: ${body.length}`,
+  ];
+  socket.write(`${[...head, "Content-Type: application/x-ndjson"].join("\r\n")}\r\n\r\n${body}`);
+  await expect.poll(() => queued(gearmand.port, "unread"), { timeout: 10_000 }).toBeGreaterThan(100);
+  // It isn't for ever that the job server's connection is kept for it.
+  await connectionsLeft(gearmand.port, 0, 20_000);
+  expect(await queued(gearmand.port, "unread")).toBeLessThan(50_000);
+  socket.destroy();
+});
 
 test("a body that is shorter than it says submits nothing", { timeout: 30_000 }, async () => {
   const socket = await request(door, "POST /jobs/short", ["Content-Length: 10"], "abc");

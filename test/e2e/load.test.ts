@@ -66,16 +66,32 @@ test("a job server that is killed and started again under load: each request is 
     ["/jobs", { method: "POST", body: '{"function":"nobody"}\n', headers: { "content-type": "application/x-ndjson" } }],
   ];
   const statuses = new Map<number, number>();
+  /** What went well, by what was asked. */
+  const well = new Map<number, number>();
   let over = false;
   const ask = async (index: number) => {
     for (let turn = index; !over; turn++) {
-      const [path, init] = requests[turn % requests.length] as (typeof requests)[number];
+      const which = turn % requests.length;
+      const [path, init] = requests[which] as (typeof requests)[number];
       // Whoever hangs fails the test, by this.
       const response = await door.fetch(path, { ...init, signal: AbortSignal.timeout(15_000) });
       const body = await response.text();
       if (!response.ok) expect(JSON.parse(body).error.message, body).toMatch(/\w/);
-      if (response.headers.get("content-type") === "text/event-stream")
+      const type = response.headers.get("content-type");
+      let done = response.ok;
+      if (type === "text/event-stream") {
         expect(body).toMatch(/event: (complete|problem)\n[^\n]*\n\n$/);
+        done = body.endsWith('event: complete\ndata: {"text":"done"}\n\n');
+        if (!done) expect(body).toMatch(/"code":"(CONNECTION_FAILED|CONNECTION_LOST|TIMEOUT)"/);
+      }
+      if (type === "application/octet-stream") expect(body).toBe("done");
+      if (type === "application/x-ndjson") {
+        const { handle, error, line } = JSON.parse(body);
+        expect(line).toBe(1);
+        done = typeof handle === "string";
+        if (!done) expect(["CONNECTION_FAILED", "CONNECTION_LOST", "TIMEOUT"]).toContain(error.code);
+      }
+      if (done) well.set(which, (well.get(which) ?? 0) + 1);
       statuses.set(response.status, (statuses.get(response.status) ?? 0) + 1);
       if (!response.ok) await delay(20);
     }
@@ -95,7 +111,8 @@ test("a job server that is killed and started again under load: each request is 
   expect(Object.fromEntries([...statuses].filter(([status]) => ![200, 202, 502, 503, 504].includes(status)))).toEqual(
     {},
   );
-  // There was both.
+  // There was both, and of each kind something went well.
+  expect([...well.keys()].sort()).toEqual(requests.map((_, which) => which));
   expect(statuses.get(202)).toBeGreaterThan(0);
   expect(statuses.get(502)).toBeGreaterThan(0);
   await expect.poll(async () => (await door.fetch("/health")).status, { timeout: 5_000 }).toBe(200);

@@ -1,5 +1,6 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { Admin, Client, Worker } from "edgear";
+import { Response as MiniflareResponse } from "miniflare";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { type Deployed, deploy } from "../support/deployed.ts";
 import { queued } from "../support/door.ts";
@@ -12,14 +13,27 @@ let gearmand: Gearmand | undefined;
 let port: number;
 let door: Deployed;
 
+/** The dead letters. */
+let dead: unknown[];
+
 /** A Worker that consumes a queue; the job server is started by each test. */
 beforeEach(async () => {
   port = await freePort();
+  dead = [];
+  const at = { maxBatchSize: 10, maxBatchTimeout: 0.1 };
   door = await deploy(
     { GEARMAN_SERVERS: `127.0.0.1:${port}`, GEARMAN_FUNCTIONS: ["queued", "full"], REQUEST_TIMEOUT: 2_000 },
     {
+      script: "test/workerd/own-door.ts",
       env: { JOBS: { type: "queue", name: "jobs" } },
-      triggers: [{ type: "queue", name: "jobs", maxBatchSize: 10, maxBatchTimeout: 0.1, maxRetries: 5 }],
+      triggers: [
+        { type: "queue", name: "jobs", ...at, maxRetries: 2, deadLetterQueue: "jobs-dead" },
+        { type: "queue", name: "jobs-dead", ...at },
+      ],
+      internet: async (request) => {
+        dead.push(await request.json());
+        return new MiniflareResponse(null, { status: 204 });
+      },
     },
   );
 }, 90_000);
@@ -76,6 +90,7 @@ test("one that can't be taken keeps no other from being taken", { timeout }, asy
     { function: "elsewhere" },
     { function: "queued\n", workload: "x" },
     { function: "full", workload: "too many" },
+    { function: "queued", unique: "" },
     { function: "queued", workload: "after" },
   ]);
   await expect.poll(() => queued(port, "queued"), { timeout: 10_000 }).toBe(2);
@@ -85,4 +100,12 @@ test("one that can't be taken keeps no other from being taken", { timeout }, asy
   await admin.maxQueue("full", 10);
   await expect.poll(() => queued(port, "full"), { timeout: 20_000, interval: 200 }).toBe(2);
   expect((await admin.status()).map((entry) => entry.function)).not.toContain("elsewhere");
+  // What is wrong ends where somebody can look at it, and what was taken doesn't.
+  await expect.poll(() => dead.length, { timeout: 30_000, interval: 200 }).toBe(4);
+  expect(dead.map((body) => JSON.stringify(body)).sort()).toEqual([
+    '"no job"',
+    '{"function":"elsewhere"}',
+    '{"function":"queued","unique":""}',
+    '{"function":"queued\\n","workload":"x"}',
+  ]);
 });

@@ -23,6 +23,8 @@ export interface Deployed extends AsyncDisposable {
   fetch(path: string, init?: RequestInit): Promise<Response>;
   /** Sends messages to a queue that `env` binds. */
   send(binding: string, bodies: readonly unknown[]): Promise<void>;
+  /** Has its cron trigger fire; resolves with what came of it when that is over. */
+  cron(): Promise<string>;
 }
 
 type WorkerConfig = MiniflareOptions["workers"][number]["config"];
@@ -102,6 +104,13 @@ export async function runModules(
     async send(binding, bodies) {
       const queue = await miniflare.getQueueProducer(binding);
       for (const body of bodies) await queue.send(body);
+    },
+    async cron() {
+      const worker = (await miniflare.getWorker()) as unknown as {
+        scheduled(options: { cron: string }): Promise<{ outcome: string }>;
+      };
+      const { outcome } = await worker.scheduled({ cron: "* * * * *" });
+      return outcome;
     },
     [Symbol.asyncDispose]: () => miniflare.dispose(),
   };

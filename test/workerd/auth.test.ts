@@ -62,21 +62,28 @@ test.for([
   [[{ name: "" }], /name must be a text$/],
   [[{ name: "a", hash: "secret" }], /hash must be a SHA-256 in hex/],
   [[{ name: "a", hash: HASH, functions: "f" }], /functions must be a list of texts$/],
-  [[{ name: "a", hash: HASH, function: ["f"] }], /"function" is not known/],
+  [
+    [{ name: "a", hash: HASH, function: ["f"] }],
+    /token 0 .* it may have name, hash and functions, and nothing else$/,
+    /the key "function"/,
+  ],
   [
     [
-      { name: "a", hash: HASH },
-      { name: "a", hash: HASH },
+      { name: "insider", hash: HASH },
+      { name: "insider", hash: HASH },
     ],
-    /token 1 .* another one with the name "a"$/,
+    /token 1 .* there is another one of its name$/,
+    /the name "insider"/,
   ],
-] as const)("tokens that are set up wrongly let nobody in: %j", async ([tokens, words]) => {
+] as const)("tokens that are set up wrongly let nobody in: %j", async ([tokens, words, logged]) => {
   const log = vi.spyOn(console, "error").mockImplementation(() => {});
   const env = { GEARMAN_SERVERS: AWAY, GEARMAN_TOKENS: tokens };
   const { status, code, message } = await problem(await askWith(env, "/jobs/f", { method: "POST" }));
   expect([status, code]).toEqual([500, "MISCONFIGURED"]);
   expect(message).toMatch(words);
-  expect(message).not.toContain("secret");
+  // Who has no token is told nothing of the setting; the log is.
+  expect(message).not.toMatch(/secret|insider|"function"/);
+  if (logged) expect(log.mock.calls[0]?.[0].cause).toMatch(logged);
   log.mockRestore();
 });
 
@@ -116,6 +123,13 @@ describe("GET /health", () => {
     expect(await response.json()).toEqual({ ok: true });
   });
 
+  test("is limited as everything else is", async () => {
+    const limit = vi.fn(async () => ({ success: false }));
+    const response = await askWith({ GEARMAN_SERVERS: AWAY, RATE_LIMITER: { limit } }, "/health");
+    expect((await problem(response)).status).toBe(429);
+    expect(limit).toHaveBeenCalledExactlyOnceWith({ key: "tests" });
+  });
+
   test("is no way to try tokens quietly", async () => {
     expect((await ask("/health", { headers: { authorization: "Bearer x" } })).status).toBe(401);
   });
@@ -145,13 +159,25 @@ describe("pages of other origins", () => {
     const asked = await askWith(env, "/jobs/nobody", preflight);
     expect(asked.status).toBe(204);
     expect(asked.headers.get("access-control-allow-origin")).toBe(origin);
-    expect(asked.headers.get("access-control-allow-headers")).toContain("Authorization");
+    expect(asked.headers.get("access-control-allow-headers")).toBe("Authorization, Content-Type, Idempotency-Key");
     for (const path of ["/jobs/nobody", "/jobs/nobody?priority=no", "/nowhere"]) {
       const response = await askWith(env, path, { method: "POST", headers: { origin } });
       expect(response.headers.get("access-control-allow-origin")).toBe(origin);
-      expect(response.headers.get("access-control-expose-headers")).toContain("Location");
+      expect(response.headers.get("access-control-expose-headers")).toBe("Location, Retry-After, Edgear-Handle");
       expect(response.headers.get("vary")).toBe("Origin");
     }
+  });
+
+  test.for([
+    "*",
+    "HTTPS://App.Example.com",
+    "https://app.example.com/",
+    "https://app.example.com:443",
+    "https://a.example, https://app.example.com",
+  ])("may when they are listed otherwise than browsers write them: %s", async (list) => {
+    const env = { GEARMAN_SERVERS: address, CORS_ORIGINS: list };
+    const response = await askWith(env, "/health", { headers: { origin } });
+    expect(response.headers.get("access-control-allow-origin")).toBe(origin);
   });
 
   test.for(["https://evil.example", "https://app.example.com.evil.example", "null"])(

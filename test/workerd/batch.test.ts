@@ -15,6 +15,7 @@ type Line = { line: number; handle?: string; unique?: string; error?: { code: st
 async function linesOf(response: Response): Promise<Line[]> {
   expect(response.status).toBe(200);
   expect(response.headers.get("content-type")).toBe("application/x-ndjson");
+  expect(response.headers.get("cache-control")).toBe("no-store");
   const lines = (await textOf(response)).trimEnd().split("\n");
   return lines.filter(Boolean).map((line) => JSON.parse(line));
 }
@@ -89,6 +90,8 @@ describe("POST /jobs", () => {
     ['{"function":"\\ud800"}', /lone surrogate/],
     ['{"function":"f","uniqe":"x"}', /^a job has no "uniqe"/],
     ['{"function":"f","unique":1}', /^unique must be a text$/],
+    ['{"function":"f","unique":""}', /^unique must not be empty/],
+    ['{"function":"f","unique":"-"}', /^unique must not be "-"/],
     ['{"function":"f","unique":"a\\tb"}', /^unique must not have control characters/],
     [`{"function":"f","unique":"${"u".repeat(64)}"}`, /63 bytes at most/],
     ['{"function":"f","priority":"urgent"}', /^priority must be one of/],
@@ -118,6 +121,24 @@ describe("POST /jobs", () => {
     ]);
   });
 
+  test("goes on after a function whose queue is full", async () => {
+    const full = { function: "full", unique: fresh("first") };
+    const body = batch({ function: "nobody" }, full, { ...full, unique: fresh("second") }, { function: "nobody" });
+    // Far more lines than are in flight: what ends a batch would show.
+    const rest = `\n${batch({ function: "nobody" })}`.repeat(150);
+    const lines = await linesOf(await post("/jobs", body + rest, ndjson));
+    expect(lines).toHaveLength(154);
+    expect(lines[2]).toMatchObject({ line: 3, error: { code: "QUEUE_ERROR" } });
+    expect(lines.slice(3).every(({ handle }) => handle !== undefined)).toBe(true);
+  });
+
+  test("counts the blank lines, too", async () => {
+    const env = { GEARMAN_SERVERS: address, MAX_BATCH_LINES: 10 };
+    const body = `${"\n".repeat(8)}{"function":"nobody"}\n\n\n\n{"function":"nobody"}`;
+    const lines = await linesOf(await askWith(env, "/jobs", { method: "POST", body, headers: ndjson }));
+    expect(lines).toMatchObject([{ line: 9 }, { line: 11, error: { code: "BATCH_TOO_LONG" } }]);
+  });
+
   test("ends with the line that is too long", async () => {
     const env = { GEARMAN_SERVERS: address, MAX_BODY_BYTES: 100 };
     const body = batch(
@@ -127,6 +148,13 @@ describe("POST /jobs", () => {
     );
     const lines = await linesOf(await askWith(env, "/jobs", { method: "POST", body, headers: ndjson }));
     expect(lines).toMatchObject([{ line: 1 }, { line: 2, error: { code: "PAYLOAD_TOO_LARGE" } }]);
+  });
+
+  test("takes no line of more than 4 MiB, whatever a body may have", async () => {
+    const env = { GEARMAN_SERVERS: address, MAX_BODY_BYTES: 16 * 1024 * 1024 };
+    const body = batch({ function: "nobody", workload: "x".repeat(4 * 1024 * 1024) });
+    const lines = await linesOf(await askWith(env, "/jobs", { method: "POST", body, headers: ndjson }));
+    expect(lines).toMatchObject([{ line: 1, error: { message: "a line may have 4194304 bytes at most" } }]);
   });
 
   test("ends with the line that is too many", async () => {

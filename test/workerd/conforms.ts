@@ -1,41 +1,75 @@
 import { expect } from "vitest";
 import { z } from "zod";
 import { openapi } from "../../worker/openapi.ts";
+import { PROBLEMS } from "../../worker/schemas.ts";
+
+interface Header {
+  required: boolean;
+}
+
+interface Answer {
+  headers?: Record<string, Header>;
+  content?: Record<string, { schema: object; "x-events"?: Record<string, object> }>;
+}
 
 interface Operation {
-  responses: Record<string, { headers?: Record<string, object>; content: Record<string, { schema: object }> }>;
+  responses: Record<string, Answer | { $ref: string }>;
 }
 
 const paths = openapi.paths as unknown as Record<string, Record<string, Operation>>;
-const METHODS = ["get", "post", "put", "patch", "delete", "options"];
+const METHODS = ["get", "head", "post", "put", "patch", "delete", "options"];
+
+/** What HTTP itself says of a body, and of pages of other origins. */
+const UNDESCRIBED = /^(content-type|content-length|transfer-encoding|date|vary|access-control-.*)$/;
 
 /** Holds an answer against what openapi.json says of it: its status, its type, its headers, its shape. */
 export async function conforms(request: Request, response: Response): Promise<void> {
-  const method = request.method === "HEAD" ? "get" : request.method.toLowerCase();
+  const method = request.method.toLowerCase();
+  const { status } = response;
   const operations = operationsOf(new URL(request.url).pathname);
+  // CORS preflights are no part of the interface that people write programs for.
+  if (method === "options" && status === 204) return;
+  const operation = operations?.[method];
+  // Of an address, or a method, that there isn't. Whoever may not come in isn't told that.
+  const otherwise = (status === 401 || status === (operations ? 405 : 404)) && PROBLEMS[status as 401 | 404 | 405];
+  if (!operation) expect(METHODS).toContain(method);
+  const named = operation ? operation.responses[status] : otherwise && { $ref: `#/components/responses/${otherwise}` };
+  if (!named) throw new Error(`openapi.json knows no ${status} of ${request.method} ${request.url}`);
+  const said = "$ref" in named ? (lookUp(named.$ref) as Answer) : named;
+  const headers = Object.entries(said.headers ?? {});
+  for (const [name, { required }] of headers) if (required) expect(response.headers.has(name), name).toBe(true);
+  const described = headers.map(([name]) => name.toLowerCase());
+  for (const name of response.headers.keys())
+    if (!UNDESCRIBED.test(name)) expect(described, `${status} of ${request.method} ${request.url}`).toContain(name);
+  if (method === "head") return;
   const type = response.headers.get("content-type")?.split(";")[0] ?? "";
-  if (!operations || !(method in operations)) {
-    // CORS preflights are no part of the interface that people write programs for.
-    if (method === "options" && response.status === 204) return;
-    // Whoever may not come in isn't told what else is wrong.
-    expect([401, 404, 405]).toContain(response.status);
-    if (response.status === 405) expect(METHODS).toContain(method);
-    if (method === request.method.toLowerCase())
-      check({ $ref: "#/components/schemas/Problem" }, await response.clone().json());
-    return;
-  }
-  const said = operations[method]?.responses[response.status];
-  if (!said) throw new Error(`openapi.json knows no ${response.status} of ${method} ${request.url}`);
-  expect(Object.keys(said.content)).toContain(type);
-  for (const header of Object.keys(said.headers ?? {})) expect(response.headers.has(header), header).toBe(true);
-  const schema = said.content[type]?.schema ?? {};
-  if (request.method === "HEAD") return;
-  if (type === "application/json") check(schema, await response.clone().json());
+  const body = said.content?.[type];
+  if (!body) throw new Error(`openapi.json knows no ${type} of ${request.method} ${request.url}`);
+  if (type === "application/json") check(body.schema, await response.clone().json());
   if (type === "application/x-ndjson") {
     const lines = (await textOf(response.clone())).split("\n");
     expect(lines.pop()).toBe("");
-    for (const line of lines) check(schema, JSON.parse(line));
+    for (const line of lines) check(body.schema, JSON.parse(line));
   }
+  if (type === "text/event-stream") {
+    for (const { event, data } of parseEvents(await textOf(response.clone()))) {
+      const schema = body["x-events"]?.[event];
+      if (!schema) throw new Error(`openapi.json knows no event ${event}`);
+      check(schema, data);
+    }
+  }
+}
+
+/** Server-Sent Events, parsed. */
+export function parseEvents(text: string): { event: string; data: unknown }[] {
+  const blocks = text.split("\n\n");
+  expect(blocks.pop()).toBe("");
+  return blocks
+    .filter((block) => !block.startsWith(":"))
+    .map((block) => {
+      const [, event = "", data = ""] = /^event: (.+)\ndata: (.+)$/.exec(block) ?? [];
+      return { event, data: JSON.parse(data) };
+    });
 }
 
 /** A body as text: workerd warns of `text()` when the type isn't one of text. */
@@ -63,7 +97,12 @@ function inlined(schema: unknown): unknown {
   const { $ref } = schema as { $ref?: string };
   if ($ref === undefined)
     return Object.fromEntries(Object.entries(schema).map(([key, value]) => [key, inlined(value)]));
-  const target = (openapi.components.schemas as Record<string, unknown>)[$ref.replace("#/components/schemas/", "")];
+  return inlined(lookUp($ref));
+}
+
+function lookUp($ref: string): unknown {
+  const [kind = "", name = ""] = $ref.replace("#/components/", "").split("/");
+  const target = (openapi.components as unknown as Record<string, Record<string, unknown>>)[kind]?.[name];
   if (!target) throw new Error(`openapi.json refers to ${$ref}, which isn't there`);
-  return inlined(target);
+  return target;
 }

@@ -1,4 +1,4 @@
-import { describe, expect, inject, test } from "vitest";
+import { describe, expect, inject, test, vi } from "vitest";
 import { AWAY, fresh } from "../conformance/names.ts";
 import { ask, askWith, inPieces, post, problem } from "./request.ts";
 
@@ -24,6 +24,7 @@ describe("nothing reaches the wire unchecked", () => {
     ["POST", "/jobs/f?delay=1&delay=1", {}, /the parameter delay twice$/],
     ["POST", "/run/f?timeout=1&timeout=1", {}, /the parameter timeout twice$/],
     ["POST", "/jobs/f", { "idempotency-key": "" }, /^Idempotency-Key must be one key/],
+    ["POST", "/jobs/f", { "idempotency-key": "-" }, /^Idempotency-Key must not be "-"/],
     ["POST", "/jobs/f", { "idempotency-key": "a b" }, /^Idempotency-Key must be one key/],
     ["POST", "/jobs/f", { "idempotency-key": "a, b" }, /^Idempotency-Key must be one key/],
     ["POST", "/jobs/f", { "idempotency-key": "k".repeat(64) }, /1 to 63 ASCII characters/],
@@ -83,10 +84,11 @@ test("Idempotency-Key is the unique: a request that is sent again is the same jo
 });
 
 describe("callbacks", () => {
+  const secret = `whsec_${btoa("a key of twenty-four bytes")}`;
   const env = {
     GEARMAN_SERVERS: address,
     CALLBACK_HOSTS: ["hooks.example.com", "hooks.example.com:8443"],
-    CALLBACK_SECRET: `whsec_${btoa("a key of twenty-four bytes")}`,
+    CALLBACK_SECRET: secret,
   };
 
   test.for([
@@ -103,6 +105,10 @@ describe("callbacks", () => {
     ["https://127.0.0.1/", /CALLBACK_HOSTS/],
     ["https://[::1]/", /CALLBACK_HOSTS/],
     ["", /must be a URL/],
+    ["https://hooks.example.com/a\nb", /^callback must not have spaces or control characters/],
+    ["https://hooks.exam\tple.com/", /^callback must not have spaces or control characters/],
+    [" https://hooks.example.com/", /^callback must not have spaces or control characters/],
+    ["https://hooks.example.com/\0", /^callback must not have spaces or control characters/],
   ] as const)("go only where they may: %s", async ([url, words]) => {
     const path = `/jobs/f?callback=${encodeURIComponent(url)}`;
     const { status, message } = await problem(
@@ -111,6 +117,30 @@ describe("callbacks", () => {
     expect(status).toBe(400);
     expect(message).toMatch(words);
   });
+
+  test.for([
+    ["Hooks.Example.com", "https://hooks.example.com/a"],
+    ["hooks.example.com:443", "https://hooks.example.com/a"],
+    ["bücher.example", "https://xn--bcher-kva.example/"],
+    ["[0:0:0:0:0:0:0:1]:8443", "https://[::1]:8443/"],
+  ])("go to a host that is listed otherwise than URLs have it: %s", async ([host = "", url = ""]) => {
+    const env = { GEARMAN_SERVERS: AWAY, CALLBACK_SECRET: secret, CALLBACK_HOSTS: ["other.example", host] };
+    const path = `/jobs/f?callback=${encodeURIComponent(url)}`;
+    // It has come as far as to the job server, which is away.
+    expect((await askWith(env, path, { method: "POST" })).status).toBe(502);
+  });
+
+  test.for(["https://hooks.example.com", "hooks.example.com/", "*.example.com", "hooks example", "a@b", "a:99999"])(
+    "to a host that is listed so that it can never match are set up wrongly: %s",
+    async (host) => {
+      const log = vi.spyOn(console, "error").mockImplementation(() => {});
+      const env = { GEARMAN_SERVERS: AWAY, CALLBACK_SECRET: secret, CALLBACK_HOSTS: [host] };
+      const path = `/jobs/f?callback=${encodeURIComponent("https://hooks.example.com/")}`;
+      const { code, message } = await problem(await askWith(env, path, { method: "POST" }));
+      expect([code, message]).toEqual(["MISCONFIGURED", expect.stringContaining(`CALLBACK_HOSTS has "${host}"`)]);
+      log.mockRestore();
+    },
+  );
 
   test("don't go with a delay", async () => {
     const path = `/jobs/f?delay=1&callback=${encodeURIComponent("https://hooks.example.com/")}`;

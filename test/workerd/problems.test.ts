@@ -26,6 +26,9 @@ describe("a request that is wrong", () => {
     ["/jobs/f?uniqe=x", /"uniqe", which is not known here/],
     ["/jobs/f?__proto__=x", /"__proto__", which is not known here/],
     ["/jobs/f?unique=a&unique=b", /^the query has the parameter unique twice$/],
+    ["/jobs/f?unique=", /^unique must not be empty/],
+    ["/jobs/f?unique=-", /^unique must not be "-"/],
+    ["/run/f?unique=", /^unique must not be empty/],
     ["/jobs/f?unique=&unique=", /^the query has the parameter unique twice$/],
     ["/jobs/f?unique=%zz", /^unique has "%zz", which is no percent-encoded UTF-8$/],
     ["/jobs/f?unique=%C3", /^unique has "%C3", which is no percent-encoded UTF-8$/],
@@ -45,7 +48,9 @@ describe("a request that is wrong", () => {
   });
 
   test.for([
-    ["/jobs/H:x:1?verbose=1", /"verbose", which is not known here: it takes none$/],
+    ["/jobs/H:x:1?verbose=1", /"verbose", which is not known here: it may have server$/],
+    ["/jobs/H:x:1?server=other:1", /other:1, which isn't one of this client's servers/],
+    ["/jobs/H:x:1?server=a%0Ab", /^server must not have control characters/],
     [`/jobs/${"H".repeat(64)}`, /^a job handle may have 63 bytes at most/],
     ["/jobs/H%00", /^a job handle must not have a NUL/],
     ["/jobs/%E0%A4", /^the path has "%E0%A4"/],
@@ -157,7 +162,17 @@ describe("a Worker that is set up wrongly", () => {
     [{ GEARMAN_SERVERS: "jobs 1" }, /"jobs 1" is no server/],
     [{ GEARMAN_SERVERS: "jobs:99999" }, /a port is a whole number/],
     [{ GEARMAN_SERVERS: AWAY, MAX_BODY_BYTES: "1 MB" }, /MAX_BODY_BYTES must be a number, not "1 MB"/],
-    [{ GEARMAN_SERVERS: AWAY, MAX_BODY_BYTES: -1 }, /MAX_BODY_BYTES must be a whole number from 0 to 33554432, not -1/],
+    [{ GEARMAN_SERVERS: AWAY, MAX_BODY_BYTES: -1 }, /MAX_BODY_BYTES must be a whole number from 0 to 16777216, not -1/],
+    [{ GEARMAN_SERVERS: [AWAY] as never }, /GEARMAN_SERVERS must be a text/],
+    [{ GEARMAN_SERVERS: AWAY, MAX_BODY_BYTES: " " }, /MAX_BODY_BYTES must be a number, not " "/],
+    [{ GEARMAN_SERVERS: AWAY, MAX_BODY_BYTES: "1e3" }, /MAX_BODY_BYTES must be a number, not "1e3"/],
+    [{ GEARMAN_SERVERS: AWAY, MAX_BODY_BYTES: null as never }, /MAX_BODY_BYTES must be a number, not null/],
+    [{ GEARMAN_SERVERS: AWAY, REQUEST_TIMEOUT: true as never }, /REQUEST_TIMEOUT must be a number, not true/],
+    [{ GEARMAN_SERVERS: AWAY, GEARMAN_FUNCTIONS: "" }, /GEARMAN_FUNCTIONS is empty: leave it out/],
+    [{ GEARMAN_SERVERS: AWAY, CORS_ORIGINS: "app.example.com" }, /CORS_ORIGINS has "app.example.com": write an origin/],
+    [{ GEARMAN_SERVERS: AWAY, CORS_ORIGINS: "https://*.example.com" }, /CORS_ORIGINS has "https:\/\/\*/],
+    [{ GEARMAN_SERVERS: AWAY, CORS_ORIGINS: "https://example.com/app" }, /CORS_ORIGINS has .* write an origin/],
+    [{ GEARMAN_SERVERS: AWAY, CORS_ORIGINS: ["null"] }, /CORS_ORIGINS has "null"/],
     [{ GEARMAN_SERVERS: AWAY, REQUEST_TIMEOUT: "soon" }, /REQUEST_TIMEOUT must be a number, not "soon"/],
     [{ GEARMAN_SERVERS: AWAY, CONNECT_TIMEOUT: 0 }, /connectTimeout must be a number of milliseconds from 1/],
   ] as const)("says so, and logs it: %j", async ([env, words]) => {
@@ -169,4 +184,26 @@ describe("a Worker that is set up wrongly", () => {
     expect(log).toHaveBeenCalledExactlyOnceWith(expect.objectContaining({ message }));
     log.mockRestore();
   });
+});
+
+test("a Worker that fails doesn't tell how: its log does", async () => {
+  const log = vi.spyOn(console, "error").mockImplementation(() => {});
+  const error = new Error("the secret of this Worker");
+  const env = { GEARMAN_SERVERS: AWAY, RATE_LIMITER: { limit: () => Promise.reject(error) } };
+  const { status, code, message } = await problem(await askWith(env, "/jobs/nobody", { method: "POST" }));
+  expect([status, code]).toEqual([500, "INTERNAL"]);
+  expect(message).not.toContain("secret");
+  expect(log).toHaveBeenCalledExactlyOnceWith(error);
+  log.mockRestore();
+});
+
+test("of several job servers, Location names the one that has the job", async () => {
+  const env = { GEARMAN_SERVERS: `${AWAY}, ${address}` };
+  const response = await askWith(env, "/jobs/nobody", { method: "POST" });
+  const location = response.headers.get("location") ?? "";
+  expect(location).toMatch(new RegExp(`\\?server=${encodeURIComponent(address)}$`));
+  expect(await (await askWith(env, location)).json()).toMatchObject({ known: true });
+  // It is asked for there and nowhere else, as another one may have given the same handle.
+  const elsewhere = location.replace(encodeURIComponent(address), encodeURIComponent(AWAY));
+  expect((await askWith(env, elsewhere)).status).toBe(502);
 });

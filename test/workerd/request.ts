@@ -1,10 +1,15 @@
+import { connect } from "cloudflare:sockets";
 import { createExecutionContext, waitOnExecutionContext } from "cloudflare:test";
 import { exports } from "cloudflare:workers";
+import { type StreamSocket, Worker } from "edgear";
+import { inject } from "vitest";
 import { app } from "../../worker/app.ts";
 import type { Env } from "../../worker/settings.ts";
+import { fresh } from "../conformance/names.ts";
 import { TOKEN, TOKENS } from "../support/tokens.ts";
 import { conforms } from "./conforms.ts";
 
+const [{ address } = { address: "" }] = inject("servers");
 const ORIGIN = "https://edge.example";
 
 /** Asks the Worker as wrangler.toml sets it up, but for the server's address. Every answer is held against openapi.json. */
@@ -48,6 +53,45 @@ export function inPieces(size: number, piece = 1_000): ReadableStream<Uint8Array
       if (left === 0) controller.close();
     },
   });
+}
+
+/** Works off jobs of a new function for as long as a request is answered. */
+export async function worked(
+  handler: Parameters<Worker["add"]>[1],
+  use: (name: string) => Promise<void>,
+): Promise<void> {
+  const name = fresh("edge");
+  await using worker = new Worker(address);
+  worker.add(name, handler);
+  const running = worker.run();
+  await use(name);
+  await worker.close({ timeout: 1_000 });
+  await running;
+}
+
+/** The road to the job server that all tests share: it counts the connections that are open. */
+export function counted(): { opened: number; open: number; connect(): StreamSocket } {
+  const net = {
+    opened: 0,
+    open: 0,
+    connect() {
+      const socket = connect(address);
+      net.opened++;
+      net.open++;
+      const gone = () => {
+        net.open--;
+      };
+      socket.closed.then(gone, gone);
+      return socket;
+    },
+  };
+  return net;
+}
+
+/** Asks as `askWith` does, and leaves the answer to be read by the test. */
+export async function begin(env: Omit<Env, "GEARMAN_SERVERS">, path: string, init?: RequestInit): Promise<Response> {
+  const context = createExecutionContext();
+  return app.fetch(requestOf(path, init), { GEARMAN_SERVERS: address, GEARMAN_TOKENS: TOKENS, ...env }, context);
 }
 
 /** With a token, unless it says otherwise; an empty one is none. */
