@@ -2,6 +2,7 @@ import { PacketType } from "../../assembly/protocol.js";
 import type { Encoder } from "../codec/encoder.js";
 import type { Frame } from "../codec/frame.js";
 import type { Waiter } from "../connection/requests.js";
+import { onAbort } from "../connection/signals.js";
 import { ConnectionLostError, ServerError } from "../errors.js";
 import { JobHandle } from "./handle.js";
 import { encode, type Submission } from "./submission.js";
@@ -35,6 +36,22 @@ export interface Desk {
   joined(call: TaskCall, handle: string): void;
 }
 
+/** Who is told what became of a call. */
+export interface Outcome<T> {
+  resolve(value: T): void;
+  reject(error: unknown): void;
+}
+
+/** A promise, and what settles it. */
+export class Deferred<T> implements Outcome<T> {
+  resolve!: (value: T) => void;
+  reject!: (error: unknown) => void;
+  readonly promise: Promise<T> = new Promise((resolve, reject) => {
+    this.resolve = resolve;
+    this.reject = reject;
+  });
+}
+
 /** One thing that is asked of a server, from the first try until its fate is known. */
 export abstract class Call implements Waiter {
   abstract readonly expects: PacketType;
@@ -55,6 +72,8 @@ export abstract class Call implements Waiter {
   /** Whether it may be sent again when it isn't known what became of the first time. */
   readonly repeatable: boolean;
   #over = false;
+  /** Takes back what a signal was asked for. */
+  #release: (() => void) | undefined;
 
   constructor(desk: Desk, repeatable: boolean, submission?: Submission) {
     this.desk = desk;
@@ -91,6 +110,12 @@ export abstract class Call implements Waiter {
     }
   }
 
+  /** Gives the call up when a signal aborts. */
+  until(signal: AbortSignal): void {
+    if (this.#over) return;
+    this.#release = onAbort(signal, () => this.reject(signal.reason));
+  }
+
   /** Ends the call, unless it has ended. */
   reject(error: unknown): void {
     if (this.#over) return;
@@ -101,31 +126,34 @@ export abstract class Call implements Waiter {
   protected settle(): void {
     if (this.#over) return;
     this.#over = true;
+    this.#release?.();
     this.desk.settled();
   }
 }
 
-/** A call whose answer settles a promise. */
-export abstract class PromisedCall<T> extends Call {
-  #resolve!: (value: T) => void;
-  #reject!: (error: unknown) => void;
-  readonly promise: Promise<T> = new Promise((resolve, reject) => {
-    this.#resolve = resolve;
-    this.#reject = reject;
-  });
+/** A call that ends with its answer. */
+abstract class AnsweredCall<T> extends Call {
+  readonly #outcome: Outcome<T>;
+
+  constructor(desk: Desk, outcome: Outcome<T>, repeatable: boolean, submission?: Submission) {
+    super(desk, repeatable, submission);
+    this.#outcome = outcome;
+  }
 
   protected resolve(value: T): void {
+    // One that was given up has told its outcome.
+    if (this.over) return;
     this.settle();
-    this.#resolve(value);
+    this.#outcome.resolve(value);
   }
 
   protected override rejected(error: unknown): void {
-    this.#reject(error);
+    this.#outcome.reject(error);
   }
 }
 
 /** A question: asking it again does no harm. */
-export class Question<T> extends PromisedCall<T> {
+export class Question<T> extends AnsweredCall<T> {
   readonly expects: PacketType;
   readonly #type: PacketType;
   readonly #args: string[];
@@ -138,13 +166,14 @@ export class Question<T> extends PromisedCall<T> {
    */
   constructor(
     desk: Desk,
+    outcome: Outcome<T>,
     type: PacketType,
     args: string[],
     expects: PacketType,
     read: (frame: Frame) => T,
     asked?: () => void,
   ) {
-    super(desk, true);
+    super(desk, outcome, true);
     this.expects = expects;
     this.#type = type;
     this.#args = args;
@@ -163,12 +192,12 @@ export class Question<T> extends PromisedCall<T> {
 }
 
 /** A background job's submit. With a unique that its submitter gave, another one joins what the first became. */
-export class BackgroundCall extends PromisedCall<JobHandle> {
+export class BackgroundCall extends AnsweredCall<JobHandle> {
   readonly expects = PacketType.JOB_CREATED;
   declare readonly submission: Submission;
 
-  constructor(desk: Desk, submission: Submission) {
-    super(desk, joins(submission), submission);
+  constructor(desk: Desk, outcome: Outcome<JobHandle>, submission: Submission) {
+    super(desk, outcome, joins(submission), submission);
   }
 
   encode(encoder: Encoder): void {
