@@ -3,9 +3,9 @@ import { Fifo } from "../connection/fifo.js";
 import { onAbort } from "../connection/signals.js";
 import { BulkError } from "../errors.js";
 import { harmless } from "../events.js";
-import type { Outcome } from "./call.js";
 import type { JobHandle } from "./handle.js";
 import { checkInFlight } from "./options.js";
+import type { Outcome } from "./outcome.js";
 import type { BackgroundOptions } from "./submission.js";
 
 /** Options of `client.backgroundAll`: those of `background` for each item, and how many at once. */

@@ -5,6 +5,7 @@ import type { Waiter } from "../connection/requests.js";
 import { onAbort } from "../connection/signals.js";
 import { ConnectionLostError, ServerError } from "../errors.js";
 import { JobHandle } from "./handle.js";
+import type { Outcome } from "./outcome.js";
 import { encode, type Submission } from "./submission.js";
 import type { Task } from "./task.js";
 
@@ -34,22 +35,6 @@ export interface Desk {
   settled(): void;
   /** A foreground job that may have joined another one was acknowledged. */
   joined(call: TaskCall, handle: string): void;
-}
-
-/** Who is told what became of a call. */
-export interface Outcome<T> {
-  resolve(value: T): void;
-  reject(error: unknown): void;
-}
-
-/** A promise, and what settles it. */
-export class Deferred<T> implements Outcome<T> {
-  resolve!: (value: T) => void;
-  reject!: (error: unknown) => void;
-  readonly promise: Promise<T> = new Promise((resolve, reject) => {
-    this.resolve = resolve;
-    this.reject = reject;
-  });
 }
 
 /** One thing that is asked of a server, from the first try until its fate is known. */

@@ -21,7 +21,7 @@ import {
 } from "../jobs.js";
 import type { Payload, PayloadInput } from "../payload.js";
 import { type BulkOptions, checkBulk, submitAll } from "./bulk.js";
-import { BackgroundCall, type Call, Deferred, type Outcome, Question, TaskCall } from "./call.js";
+import { BackgroundCall, type Call, Question, TaskCall } from "./call.js";
 import { untilGone } from "./completed.js";
 import { Dispatcher } from "./dispatcher.js";
 import type { ClientEvents } from "./events.js";
@@ -33,6 +33,7 @@ import {
   checkClientOptions,
   type WaitOptions,
 } from "./options.js";
+import { Deferred, type Outcome } from "./outcome.js";
 import { checkReference, type JobReference, serverNamed, serversOf } from "./reference.js";
 import type { Server } from "./server.js";
 import { type JobStatus, readStatus, readUniqueStatus, type UniqueStatus } from "./status.js";
@@ -157,12 +158,16 @@ export class Client<Jobs extends JobMap<Jobs> = AnyJobs> extends Emitter<ClientE
    * @throws TypeError (as a rejection) when an argument is wrong; nothing was sent then
    * @throws whatever `Task.result` rejects with
    */
-  async run<Name extends FunctionName<Jobs>>(
+  run<Name extends FunctionName<Jobs>>(
     name: Name,
     ...args: WorkloadArguments<GivenWorkload<Jobs, Name>, ForegroundOptions>
   ): Promise<Payload<GivenResult<Jobs, Name>>> {
     const [workload, options] = args as [PayloadInput?, ForegroundOptions?];
-    return this.#start<GivenResult<Jobs, Name>>(name, workload, options, false).result;
+    try {
+      return this.#start<GivenResult<Jobs, Name>>(name, workload, options, false).result;
+    } catch (error) {
+      return Promise.reject(error);
+    }
   }
 
   /**
@@ -219,9 +224,14 @@ export class Client<Jobs extends JobMap<Jobs> = AnyJobs> extends Emitter<ClientE
    * @throws TypeError (as a rejection) when the handle can't be one, or its server is none of this client's
    * @throws ConnectionError when no server knows the job and one could not be asked; TimeoutError, ConnectionLostError, ClosedError
    */
-  async status(job: JobReference, options?: WaitOptions): Promise<JobStatus> {
-    checkOptions(options, "status", ["signal"]);
-    return this.#counted(() => this.#status(job, options?.signal));
+  status(job: JobReference, options?: WaitOptions): Promise<JobStatus> {
+    try {
+      checkOptions(options, "status", ["signal"]);
+      if (this.#closed) throw this.#closed;
+      return this.#status(job, options?.signal);
+    } catch (error) {
+      return Promise.reject(error);
+    }
   }
 
   #status(job: JobReference, signal: AbortSignal | undefined): Promise<JobStatus> {
@@ -242,10 +252,11 @@ export class Client<Jobs extends JobMap<Jobs> = AnyJobs> extends Emitter<ClientE
     checkUnique(unique);
     if (unique === "") throw new TypeError("a job without a unique can't be asked for by it: ask by its handle");
     checkOptions(options, "statusOf", ["signal"]);
+    if (this.#closed) throw this.#closed;
     const { GET_STATUS_UNIQUE, STATUS_RES_UNIQUE } = PacketType;
     const question = (outcome: Outcome<UniqueStatus>) =>
       new Question(this.#dispatcher, outcome, GET_STATUS_UNIQUE, [unique], STATUS_RES_UNIQUE, readUniqueStatus);
-    return this.#counted(() => this.#ask(this.#dispatcher.servers, options?.signal, question));
+    return this.#ask(this.#dispatcher.servers, options?.signal, question);
   }
 
   /**
@@ -318,19 +329,31 @@ export class Client<Jobs extends JobMap<Jobs> = AnyJobs> extends Emitter<ClientE
   }
 
   /** Asks servers in turn for a job, until one knows it. */
-  async #ask<T extends JobStatus>(
+  #ask<T extends JobStatus>(
     servers: readonly Server[],
     signal: AbortSignal | undefined,
     question: (outcome: Outcome<T>) => Question<T>,
   ): Promise<T> {
+    const one = (server: Server) => {
+      signal?.throwIfAborted();
+      const answer = new Deferred<T>();
+      this.#dispatch(question(answer), signal, server);
+      return answer.promise;
+    };
+    const [first] = servers;
+    return first && servers.length === 1 ? one(first) : this.#counted(() => this.#askInTurn(servers, signal, one));
+  }
+
+  async #askInTurn<T extends JobStatus>(
+    servers: readonly Server[],
+    signal: AbortSignal | undefined,
+    ask: (server: Server) => Promise<T>,
+  ): Promise<T> {
     let unknown: T | undefined;
     let failure: unknown;
     for (const server of servers) {
-      signal?.throwIfAborted();
       try {
-        const answer = new Deferred<T>();
-        this.#dispatch(question(answer), signal, server);
-        const status = await answer.promise;
+        const status = await ask(server);
         if (status.known) return status;
         unknown ??= status;
       } catch (error) {

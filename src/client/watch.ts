@@ -1,5 +1,6 @@
 import { PacketType } from "../../assembly/protocol.js";
-import { Deferred, type Desk, Question, type TaskCall } from "./call.js";
+import { type Desk, Question, type TaskCall } from "./call.js";
+import { Deferred } from "./outcome.js";
 import { type JobStatus, readStatus } from "./status.js";
 
 /** Between two looks, in milliseconds: doubled each time, to a limit. */
