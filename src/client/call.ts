@@ -1,3 +1,4 @@
+import { NO_SLOT } from "../../assembly/layout.js";
 import { PacketType } from "../../assembly/protocol.js";
 import type { Encoder } from "../codec/encoder.js";
 import type { Frame } from "../codec/frame.js";
@@ -25,6 +26,8 @@ export interface CallSession {
   follow(frame: Frame, call: TaskCall): void;
   /** A call's task no longer follows its job. */
   unfollow(call: TaskCall): void;
+  /** A call that followed its job is over. */
+  forget(call: TaskCall): void;
 }
 
 /** Who brings calls to servers. */
@@ -199,11 +202,19 @@ export class TaskCall extends Call {
   readonly expects = PacketType.JOB_CREATED;
   declare readonly submission: Submission;
   readonly task: Task;
+  /** The slot of the job that it follows, on its session. */
+  slot = NO_SLOT;
 
   constructor(desk: Desk, submission: Submission, task: Task) {
     super(desk, joins(submission), submission);
     this.task = task;
-    task.onSettled(() => this.settle());
+    task.carriedBy(this);
+  }
+
+  /** Its task is done. */
+  ended(): void {
+    this.settle();
+    if (this.slot !== NO_SLOT) this.session?.forget(this);
   }
 
   encode(encoder: Encoder): void {

@@ -39,7 +39,8 @@ export class Task<Result = unknown> implements AsyncIterable<TaskEvent> {
   #ended = false;
   #error: unknown;
   #failed = false;
-  #settled: (() => void)[] = [];
+  #settled: (() => void)[] | undefined;
+  #carrier: { ended(): void } | undefined;
   /** The first handle and the latest, when they are there; and the promise of the first, when somebody has asked for it. */
   #first: JobHandle | undefined;
   #created: JobHandle | undefined;
@@ -149,7 +150,19 @@ export class Task<Result = unknown> implements AsyncIterable<TaskEvent> {
   /** Calls back when the task is done. @internal */
   onSettled(callback: () => void): void {
     if (this.#done) callback();
-    else this.#settled.push(callback);
+    else if (this.#settled) this.#settled.push(callback);
+    else this.#settled = [callback];
+  }
+
+  /** The call that brings it to a server is told when the task is done, before others are. @internal */
+  carriedBy(call: { ended(): void }): void {
+    if (this.#done) call.ended();
+    else this.#carrier = call;
+  }
+
+  /** Whether anybody may read its events. @internal */
+  get told(): boolean {
+    return this.#unread !== undefined;
   }
 
   /** JOB_CREATED came. @internal */
@@ -221,8 +234,9 @@ export class Task<Result = unknown> implements AsyncIterable<TaskEvent> {
   #end(): void {
     this.#done = true;
     this.#unread?.wake();
-    for (const callback of this.#settled) callback();
-    this.#settled = [];
+    this.#carrier?.ended();
+    for (const callback of this.#settled ?? []) callback();
+    this.#settled = undefined;
   }
 
   #emit(event: TaskEvent, size: number): void {

@@ -95,7 +95,9 @@ export class Channel implements Receiver {
     this.flushed?.();
     this.#written += this.codec.encoder.size;
     try {
-      this.#transport.write(this.codec.encoder.take());
+      const { encoder } = this.codec;
+      const parts = encoder.take();
+      this.#transport.write(parts, () => encoder.reuse(parts));
     } catch (error) {
       this.destroy(error as Error);
     }
