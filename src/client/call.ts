@@ -47,8 +47,8 @@ export abstract class Call implements Waiter {
   session: CallSession | undefined;
   /** The name of the one server that it is for, if it is for one. */
   only: string | undefined;
-  /** The job that it submits, if it submits one. */
-  readonly submission: Submission | undefined;
+  /** The job that it submits, if it submits one: as long as it may have to be submitted (again). */
+  submission: Submission | undefined;
   /** How often it was tried again, and how often it was moved without having been sent. */
   retries = 0;
   moves = 0;
@@ -182,7 +182,7 @@ export class Question<T> extends AnsweredCall<T> {
 /** A background job's submit. With a unique that its submitter gave, another one joins what the first became. */
 export class BackgroundCall extends AnsweredCall<JobHandle> {
   readonly expects = PacketType.JOB_CREATED;
-  declare readonly submission: Submission;
+  declare submission: Submission;
 
   constructor(desk: Desk, outcome: Outcome<JobHandle>, submission: Submission) {
     super(desk, outcome, joins(submission), submission);
@@ -200,7 +200,6 @@ export class BackgroundCall extends AnsweredCall<JobHandle> {
 /** A foreground job: it goes on until its task is done. */
 export class TaskCall extends Call {
   readonly expects = PacketType.JOB_CREATED;
-  declare readonly submission: Submission;
   readonly task: Task;
   /** The slot of the job that it follows, on its session. */
   slot = NO_SLOT;
@@ -218,11 +217,13 @@ export class TaskCall extends Call {
   }
 
   encode(encoder: Encoder): void {
-    encode(this.submission, encoder);
+    encode(this.submission as Submission, encoder);
   }
 
   protected read(frame: Frame, session: CallSession): void {
-    const handle = handleOf(frame, session, this.submission);
+    const handle = handleOf(frame, session, this.submission as Submission);
+    // The job is the server's now: its workload, which may be large, is kept only if it may have to go out again.
+    if (!this.repeatable) this.submission = undefined;
     // Given up or not: it is one of those whom the server tells of the job, each in turn.
     session.follow(frame, this);
     this.acknowledged = performance.now();

@@ -145,11 +145,15 @@ export class Session implements ConnectionOwner, CallSession {
   /** From now on a call's task is told what a job does: the one that the frame acknowledges. */
   follow(frame: Frame, call: TaskCall): void {
     const slot = this.#connection.codec.decoder.bind(frame);
-    const followers = this.#followers.get(slot) ?? { calls: [], turn: 0 };
-    this.#followers.set(slot, followers);
-    // The server attaches submissions between packets: a round of copies is over, and the next one has one more.
-    followers.calls.push(call.over ? undefined : call);
-    followers.turn = 0;
+    const follower = call.over ? undefined : call;
+    const followers = this.#followers.get(slot);
+    if (followers) {
+      // The server attaches submissions between packets: a round of copies is over, and the next one has one more.
+      followers.calls.push(follower);
+      followers.turn = 0;
+    } else {
+      this.#followers.set(slot, { calls: [follower], turn: 0 });
+    }
     if (call.over) return;
     call.slot = slot;
     if (call.task.told) call.task.onBehind((behind) => this.#stall.reader(call, behind));
