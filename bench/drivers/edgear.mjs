@@ -1,0 +1,41 @@
+/** Edgear. Ways of `background`: "all" (`backgroundAll`), or a promise a job. */
+import { Client, Worker } from "edgear";
+import { cannot, lanes, measure, task, workerStopwatch } from "./harness.mjs";
+
+const asked = task();
+const { job, port, window, size, grabs, function: name, way } = asked;
+const server = `127.0.0.1:${port}`;
+const workload = new Uint8Array(size).fill(0x78);
+
+if (job === "worker") {
+  const worker = new Worker(server, { concurrency: grabs });
+  const done = workerStopwatch(asked);
+  worker.add(name, (given) => {
+    done();
+    return given.workload.bytes;
+  });
+  await worker.run();
+}
+
+const client = new Client(server, { maxInFlight: window });
+await client.ping();
+if (job === "background" && way === "all") {
+  await measure(asked, async (count) => {
+    for await (const _ of client.backgroundAll(name, same(count))) {
+      // The handle is there: that is all that is measured.
+    }
+  });
+} else if (job === "background") {
+  await measure(asked, (count) => lanes(count, window, () => client.background(name, workload)));
+} else if (job === "foreground") {
+  const one = () => client.run(name, workload);
+  await measure(asked, (count) => lanes(count, window, one), one);
+} else if (job === "status") {
+  const { handle } = await client.background("waiting", workload);
+  await measure(asked, (count) => lanes(count, window, () => client.status(handle)));
+} else cannot(`no ${job}`);
+
+/** @param {number} count */
+function* same(count) {
+  for (let each = 0; each < count; each++) yield workload;
+}
