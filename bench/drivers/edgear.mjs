@@ -1,5 +1,5 @@
 /** Edgear. Ways of `background`: "all" (`backgroundAll`), or a promise a job. */
-import { Client, Worker } from "edgear";
+import { Client, Worker } from "../../build/src/index.js";
 import { cannot, lanes, measure, task, workerStopwatch } from "./harness.mjs";
 
 const asked = task();

@@ -155,6 +155,20 @@ export function workerStopwatch({ jobs, warmup }) {
   };
 }
 
+/**
+ * Drives a client by callbacks: one function a job, which does it once, and calls back; `status` and `worker` have
+ * something to prepare.
+ * @typedef {(done: () => void) => void} One
+ * @param {Task} task
+ * @param {{ background?: One, foreground?: One, status?: () => Promise<One>, worker?: (done: () => void) => void }} ways
+ */
+export async function drive(task, { background, foreground, status, worker }) {
+  if (task.job === "worker" && worker) return worker(workerStopwatch(task));
+  const one = { background, foreground, status: task.job === "status" ? await status?.() : undefined }[task.job];
+  if (!one) return cannot(`can't do ${task.job}`);
+  await measure(task, (count) => pump(count, task.window, one), promised(one));
+}
+
 /** A client that can't do it says so, and isn't taken for one that broke. */
 export function cannot(/** @type {string} */ why) {
   process.stdout.write(`${JSON.stringify({ cannot: why })}\n`, () => process.exit());

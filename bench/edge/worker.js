@@ -1,13 +1,14 @@
 // What bench/edge.mjs measures: a job submitted by a client of the request's own, by a hub's, and an answer without one.
-import { Client } from "edgear";
-import { hub } from "edgear/cloudflare";
 
-export { GearmanHub } from "edgear/cloudflare";
+import { hub } from "../../build/src/cloudflare/index.js";
+import { Client } from "../../build/src/index.js";
+
+export { GearmanHub } from "../../build/src/cloudflare/index.js";
 
 export default {
   /**
    * @param {Request} request
-   * @param {{ GEARMAN_SERVERS: string, GEARMAN_HUB: import("edgear/cloudflare").HubNamespace }} env
+   * @param {{ GEARMAN_SERVERS: string, GEARMAN_HUB: import("../../build/src/cloudflare/index.js").HubNamespace }} env
    * @param {{ waitUntil(promise: Promise<unknown>): void }} context
    */
   async fetch(request, env, context) {

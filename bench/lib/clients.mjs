@@ -12,10 +12,12 @@
 import path from "node:path";
 import { BENCH, compiled } from "./compile.mjs";
 
-const ALL = { background: 1, latency: 1, foreground: 1, worker: 1, worker64: 1, status: 1 };
+const driver = (/** @type {string} */ file) => path.join(BENCH, "drivers", file);
 
 /** A driver in JavaScript, run by the Node that runs this. */
-const script = (/** @type {string} */ file) => async () => [process.execPath, path.join(BENCH, "drivers", file)];
+const script = (/** @type {string} */ file) => async () => [process.execPath, "--no-deprecation", driver(file)];
+
+const ALL = { background: 1, latency: 1, foreground: 1, worker: 1, worker64: 1, status: 1 };
 
 /** @type {BenchClient[]} */
 export const CLIENTS = [
@@ -33,4 +35,67 @@ export const CLIENTS = [
     speed: { background: 1 },
   },
   { name: "edgear", about: "Edgear, a promise a job", command: script("edgear.mjs"), speed: ALL },
+  { name: "raw-node", about: "what raw-c does, on Node", command: script("raw.mjs"), speed: ALL },
+  {
+    name: "plain JS",
+    about: "a plain, careful client: bench/plain",
+    command: script("plain.mjs"),
+    speed: { ...ALL, background: 0.5, foreground: 0.5, worker64: 0.5, status: 0.5 },
+  },
+  {
+    name: "libgearman",
+    about: "the C library, by its tasks",
+    command: async () => [await compiled("drivers/libgearman.c", ["-lgearman"])],
+    // Its status tasks never end.
+    speed: { background: 0.15, latency: 1, foreground: 0.3, worker: 1 },
+  },
+  {
+    name: "libgearman do",
+    about: "the C library, one call after the other",
+    command: async () => [await compiled("drivers/libgearman.c", ["-lgearman"])],
+    last: ["--way", "do"],
+    speed: { background: 0.04, status: 0.03 },
+  },
+  {
+    name: "php-gearman",
+    about: "PHP's extension, which is libgearman",
+    command: async () => ["php", driver("php.php")],
+    speed: { background: 0.1, latency: 1, foreground: 0.2, worker: 1, status: 0.02 },
+  },
+  {
+    name: "Perl",
+    about: "Gearman::Client, Gearman::Worker",
+    command: async () => ["perl", driver("perl.pl")],
+    speed: { background: 0.01, latency: 0.4, foreground: 0.03, worker: 0.2, status: 0.005 },
+  },
+  {
+    name: "gearman",
+    about: "npm",
+    command: script("gearman.mjs"),
+    speed: { background: 0.02, latency: 0.4, foreground: 0.02, worker: 0.005, status: 0.01 },
+  },
+  {
+    name: "node-gearman",
+    about: "npm",
+    command: script("node-gearman.mjs"),
+    speed: { background: 0.08, latency: 0.5, foreground: 0.1, worker: 0.005 },
+  },
+  {
+    name: "gearmanode",
+    about: "npm",
+    command: script("gearmanode.mjs"),
+    speed: { background: 0.04, latency: 0.5, foreground: 0.08, worker: 0.005, status: 0.03 },
+  },
+  {
+    name: "gearman-coffee",
+    about: "npm",
+    command: script("gearman-coffee.mjs"),
+    speed: { background: 0.04, latency: 0.5, foreground: 0.05, worker: 0.005 },
+  },
+  {
+    name: "abraxas",
+    about: "npm",
+    command: script("abraxas.mjs"),
+    speed: { background: 0.01, latency: 0.3, foreground: 0.02, worker: 0.05, worker64: 0.01, status: 0.01 },
+  },
 ];

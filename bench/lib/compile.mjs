@@ -24,6 +24,9 @@ export async function compiled(source, libraries = []) {
   await mkdir(OUT, { recursive: true });
   const flags = [...(process.env.CFLAGS ?? "").split(" ").filter(Boolean), "-O2", "-o", program];
   const { code, stderr } = await command(cc, [...flags, from, ...libraries]);
-  if (code !== 0) throw new Error(`${cc} could not compile ${source}:\n${stderr}`);
+  if (code !== 0) {
+    const why = /error:? .*/.exec(stderr)?.[0] ?? stderr.trim().split("\n", 1)[0];
+    throw new Error(`${path.basename(source)} could not be compiled: ${why}`);
+  }
   return program;
 }

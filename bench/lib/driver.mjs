@@ -24,7 +24,8 @@ const WARMUP = 0.25;
  */
 export async function measure(client, job, size) {
   const speed = client.speed[job.name] ?? 1;
-  const jobs = Math.max(50, Math.round(job.jobs(size) * speed));
+  const most = job.jobs(size);
+  const jobs = Math.min(most, Math.max(job.least ?? 50, Math.round(most * speed)));
   const warmup = Math.round(jobs * WARMUP);
   const { driver, window = 1_000, grabs = 1 } = job;
   await using server = await startServer();
@@ -32,7 +33,9 @@ export async function measure(client, job, size) {
   const common = flags({ port: server.port, size, function: "bench" });
   if (driver === "worker") await command(raw, ["background", ...common, "--jobs", String(jobs + warmup)]);
   await using _ = driver === "foreground" ? await worker(raw, common, window === 1 ? 1 : 64) : undefined;
-  const [program = "", ...first] = await client.command();
+  const found = await client.command().catch((/** @type {Error} */ error) => error);
+  if (found instanceof Error) return { failed: found.message };
+  const [program = "", ...first] = found;
   // Waited for here: the server is gone with this block.
   return await drive(program, [
     ...first,

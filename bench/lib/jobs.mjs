@@ -6,13 +6,14 @@
  * @property {string} driver what drivers call it
  * @property {number[]} sizes bytes of a workload
  * @property {(size: number) => number} jobs how many are measured of raw-c; slower clients do fewer
+ * @property {number} [least] so many at least: with large workloads all clients do the same, as a long queue costs more
  * @property {number} [window] unanswered at most
  * @property {number} [grabs] jobs that the worker has at once
  * @property {boolean} [latency] whether it is the median latency that counts, and not the rate
  */
 
 /** So much is sent at most, in bytes: a queue lies in memory. */
-const LARGEST_QUEUE = 400e6;
+const LARGEST_QUEUE = 150e6;
 
 const most = (/** @type {number} */ jobs) => (/** @type {number} */ size) =>
   Math.max(500, Math.min(jobs, Math.floor(LARGEST_QUEUE / (size + 100))));
@@ -24,6 +25,7 @@ export const JOBS = {
     driver: "background",
     sizes: [16, 1024, 65536],
     jobs: most(200_000),
+    least: 2_000,
     window: 1_000,
   },
   latency: {
@@ -39,6 +41,7 @@ export const JOBS = {
     driver: "foreground",
     sizes: [1024],
     jobs: most(50_000),
+    least: 2_000,
     window: 1_000,
   },
   worker: {
