@@ -2,8 +2,7 @@
  * How many times faster Edgear's codec is than the plain JavaScript one, in one process: `node bench/codec-ratio.mjs`.
  * With `--record` the figures become those that test/bench/codec.test.ts holds the codec to.
  */
-import { readFile, writeFile } from "node:fs/promises";
-import path from "node:path";
+import { writeFile } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
 import { CASES } from "./codec/sides.mjs";
 
@@ -22,7 +21,7 @@ const FAST = 0.2;
  * Plain time by Edgear's, by case: 2 is twice as fast.
  * @returns {Record<string, number>}
  */
-export function ratios() {
+function ratios() {
   const entries = Object.entries(CASES);
   for (const [name, { plain, edgear }] of entries) {
     const [one, other] = [plain(), edgear()];
@@ -69,13 +68,19 @@ function fast(/** @type {number[]} */ times) {
   return times[Math.floor(times.length * FAST)] ?? Number.NaN;
 }
 
-/** @returns {Promise<Record<string, number>>} */
-export const baseline = async () => JSON.parse(await readFile(BASELINE, "utf8"));
+if (process.argv.includes("--record")) {
+  const { measure } = await import("./parts/codec.mjs");
+  const results = await measure({ rounds: 5, log: console.error });
+  print(Object.fromEntries(results.map(({ name, ratio }) => [name, ratio])), BASELINE);
+} else print(ratios());
 
-if (process.argv[1] && path.resolve(process.argv[1]) === fileURLToPath(import.meta.url)) {
-  const measured = Object.fromEntries(
-    Object.entries(ratios()).map(([name, value]) => [name, Number(value.toFixed(2))]),
-  );
-  console.log(JSON.stringify(measured, undefined, 2));
-  if (process.argv.includes("--record")) await writeFile(BASELINE, `${JSON.stringify(measured, undefined, 2)}\n`);
+/**
+ * @param {Record<string, number>} measured
+ * @param {string} [file]
+ */
+async function print(measured, file) {
+  const rounded = Object.fromEntries(Object.entries(measured).map(([name, value]) => [name, Number(value.toFixed(2))]));
+  const json = JSON.stringify(rounded, undefined, 2);
+  console.log(json);
+  if (file) await writeFile(file, `${json}\n`);
 }

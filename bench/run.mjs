@@ -1,27 +1,36 @@
 /**
- * The clients side by side: `npm run bench -- [JOB …] [options]`. Says how with `--help`.
+ * The clients side by side, and what else there is to measure: `npm run bench -- [NAME …] [options]`.
+ *
+ * @typedef {{ rounds: number, log: (text: string) => void }} PartOptions
  */
-import { mkdir, writeFile } from "node:fs/promises";
+import { spawnSync } from "node:child_process";
+import { existsSync } from "node:fs";
 import { cpus } from "node:os";
 import path from "node:path";
 import { parseArgs } from "node:util";
 import { CLIENTS } from "./lib/clients.mjs";
 import { BENCH } from "./lib/compile.mjs";
-import { measure } from "./lib/driver.mjs";
 import { JOBS } from "./lib/jobs.mjs";
-import { summarize } from "./lib/results.mjs";
-import { tables } from "./lib/table.mjs";
+import { PARTS } from "./lib/parts.mjs";
+import { publish, save, text } from "./lib/report.mjs";
+import { sideBySide } from "./lib/rounds.mjs";
 
-const HELP = `npm run bench -- [JOB …] [options]
+const HELP = `npm run bench -- [NAME …] [options]
 
 Measures clients side by side, in rounds, each measurement with a gearmand of its own, and prints medians.
 
-Jobs (default: all): ${Object.keys(JOBS).join(", ")}
-Options:
-  --clients NAMES  comma-separated; default all: ${CLIENTS.map(({ name }) => name).join(", ")}
+Names
+  clients at work: ${Object.keys(JOBS).join(", ")}; all of them: jobs
+  and beside them: ${Object.keys(PARTS).join(", ")}
+  default: jobs
+Options
+  --clients NAMES  comma-separated; default: all
+                   ${CLIENTS.map(({ name }) => name).join(", ")}
   --rounds N       default 5
   --sizes BYTES    workload sizes, comma-separated; default: each job's own
-  --json FILE      where the figures go; default bench/build/results.json
+  --json FILE      where the figures go, beside those that are there; default bench/build/results.json
+  --plots          the figures go into docs/performance/, with plots, and into the tables of docs/performance.md
+  --render         measures nothing, and makes those anew
 `;
 
 const { values, positionals } = parseArgs({
@@ -31,59 +40,85 @@ const { values, positionals } = parseArgs({
     rounds: { type: "string", default: "5" },
     sizes: { type: "string" },
     json: { type: "string", default: path.join(BENCH, "build/results.json") },
+    plots: { type: "boolean", default: false },
+    render: { type: "boolean", default: false },
     help: { type: "boolean", default: false },
   },
 });
-if (values.help) {
-  console.log(HELP);
-  process.exit();
+if (values.help) console.log(HELP);
+else if (values.render) await publish();
+else await run();
+
+async function run() {
+  const all = Object.keys(JOBS);
+  const asked = positionals.length > 0 ? positionals : ["jobs"];
+  const names = known("name", asked, [...all, ...Object.keys(PARTS), "jobs"]);
+  const clients = known(
+    "client",
+    values.clients?.split(",") ?? [],
+    CLIENTS.map(({ name }) => name),
+  );
+  const rounds = number("rounds", values.rounds);
+  const sizes = values.sizes?.split(",").map((size) => number("sizes", size));
+  install();
+
+  const options = { rounds, log: (/** @type {string} */ line) => console.error(line) };
+  /** @type {Record<string, unknown[]>} */
+  const results = {};
+  const jobs = all.filter((job) => names.includes(job) || names.includes("jobs"));
+  if (jobs.length > 0) results.jobs = await sideBySide(jobs, withLimits(clients), { ...options, sizes });
+  for (const [name, part] of Object.entries(PARTS))
+    if (names.includes(name)) results[name] = await part.measure(options);
+
+  console.log(text(results));
+  const machine = { node: process.version, cpu: cpus()[0]?.model ?? "", cores: cpus().length, rounds };
+  if (values.plots) await publish({ machine, results });
+  else await save(values.json, { machine, results });
 }
-
-const jobs = pick(Object.keys(JOBS), positionals);
-const names = pick(
-  CLIENTS.map(({ name }) => name),
-  values.clients?.split(",") ?? [],
-);
-// Without the limit there are no ratios.
-const clients = CLIENTS.filter(({ name }) => name === "raw-c" || names.includes(name));
-const rounds = Number(values.rounds);
-
-/** @type {import("./lib/results.mjs").Cell[]} */
-const cells = jobs.flatMap((job) =>
-  (values.sizes?.split(",").map(Number) ?? JOBS[job]?.sizes ?? []).flatMap((size) =>
-    clients.filter(({ speed }) => speed[job]).map((client) => ({ job, size, client: client.name, rounds: [] })),
-  ),
-);
-for (let round = 0; round < rounds; round++) {
-  for (const cell of cells) {
-    const { job, size, client: name } = cell;
-    const client = clients.find((each) => each.name === name);
-    const what = JOBS[job];
-    if (!client || !what) continue;
-    const outcome = await measure(client, { ...what, name: job }, size);
-    cell.rounds.push(outcome);
-    const said = "failed" in outcome ? outcome.failed : `${Math.round(outcome.ops / outcome.seconds)}/s`;
-    console.error(`round ${round + 1}/${rounds}: ${job} ${size} B, ${name}: ${said}`);
-  }
-}
-
-const limitOf = (/** @type {import("./lib/results.mjs").Cell} */ { job, size }) =>
-  cells.find((cell) => cell.client === "raw-c" && cell.job === job && cell.size === size);
-const results = cells.map((cell) => summarize(cell, limitOf(cell)));
-console.log(tables(results));
-const machine = { node: process.version, cpu: cpus()[0]?.model, cores: cpus().length };
-await mkdir(path.dirname(values.json), { recursive: true });
-await writeFile(values.json, `${JSON.stringify({ machine, rounds, results }, undefined, 2)}\n`);
 
 /**
- * @param {string[]} known
- * @param {string[]} asked
+ * Those who are named, in the list's order, and what their ratios are to.
+ * @param {string[]} names
  */
-function pick(known, asked) {
-  const unknown = asked.filter((name) => !known.includes(name));
-  if (unknown.length > 0) {
-    console.error(`unknown: ${unknown.join(", ")}; there are ${known.join(", ")}`);
-    process.exit(2);
-  }
-  return asked.length > 0 ? asked : known;
+function withLimits(names) {
+  if (names.length === 0) return CLIENTS;
+  const limits = CLIENTS.filter(({ name }) => names.includes(name)).map(({ against }) => against);
+  return CLIENTS.filter(({ name }) => names.includes(name) || limits.includes(name) || name === "raw-c");
+}
+
+/** The peers are no part of the library's own packages. */
+function install() {
+  if (existsSync(path.join(BENCH, "node_modules"))) return;
+  console.error("installing the clients to compare with, once");
+  const { status } = spawnSync("npm", ["ci", "--ignore-scripts", "--no-audit", "--no-fund"], {
+    cwd: BENCH,
+    stdio: ["ignore", 2, 2],
+  });
+  if (status !== 0) stop("npm could not install bench's packages: those clients will be missing", false);
+}
+
+/**
+ * @param {string} what
+ * @param {string[]} asked
+ * @param {string[]} there
+ */
+function known(what, asked, there) {
+  const unknown = asked.filter((name) => !there.includes(name));
+  if (unknown.length > 0) stop(`there is no ${what} ${unknown.join(", ")}, but ${there.join(", ")}`);
+  return asked;
+}
+
+/**
+ * @param {string} option
+ * @param {string} text
+ */
+function number(option, text) {
+  const value = Number(text);
+  if (!Number.isInteger(value) || value < 0) stop(`--${option} takes whole numbers, not ${text}`);
+  return value;
+}
+
+function stop(/** @type {string} */ why, end = true) {
+  console.error(why);
+  if (end) process.exit(2);
 }

@@ -3,7 +3,7 @@
  * it took:
  *
  *   driver.mjs background|foreground|status|worker --port P --jobs N --warmup N --window N --size N --grabs N
- *       --function NAME [--way NAME]
+ *       --function NAME [--connections N] [--functions N] [--way NAME]
  *
  * It does `warmup` of them first, which are not measured, then `jobs`: {"ops", "seconds", "cpu", "latencies"}. Times
  * are in seconds, latencies in microseconds, and there are some for `foreground` with a window of 1.
@@ -20,6 +20,8 @@ import { parseArgs } from "node:util";
  * @property {number} size bytes of a workload
  * @property {number} grabs jobs that a worker has at once
  * @property {string} function
+ * @property {number} connections how many clients share the work
+ * @property {number} functions how many functions the jobs are of
  * @property {string} way which of a client's ways to do it
  */
 
@@ -35,10 +37,12 @@ export function task() {
       size: { type: "string", default: "16" },
       grabs: { type: "string", default: "1" },
       function: { type: "string", default: "bench" },
+      connections: { type: "string", default: "1" },
+      functions: { type: "string", default: "1" },
       way: { type: "string", default: "" },
     },
   });
-  const { port, jobs, warmup, window, size, grabs } = values;
+  const { port, jobs, warmup, window, size, grabs, connections, functions } = values;
   return {
     job: positionals[0] ?? "background",
     port: Number(port),
@@ -48,6 +52,8 @@ export function task() {
     size: Number(size),
     grabs: Number(grabs),
     function: values.function,
+    connections: Number(connections),
+    functions: Number(functions),
     way: values.way,
   };
 }
@@ -168,6 +174,25 @@ export async function drive(task, { background, foreground, status, worker }) {
   if (!one) return cannot(`can't do ${task.job}`);
   await measure(task, (count) => pump(count, task.window, one), promised(one));
 }
+
+/**
+ * Gives out a list's items in turn.
+ * @template T
+ * @param {readonly T[]} items
+ * @returns {() => T}
+ */
+export function inTurn(items) {
+  let at = 0;
+  return () => {
+    const item = /** @type {T} */ (items[at]);
+    at = at + 1 === items.length ? 0 : at + 1;
+    return item;
+  };
+}
+
+/** @param {Task} task */
+export const functionNames = ({ function: name, functions }) =>
+  Array.from({ length: functions }, (_, index) => (index ? `${name}${index}` : name));
 
 /** A client that can't do it says so, and isn't taken for one that broke. */
 export function cannot(/** @type {string} */ why) {

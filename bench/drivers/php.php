@@ -35,7 +35,7 @@ if ($job === 'worker') {
                 $client->jobStatus($handle);
             }
         };
-    } elseif ($window === 1) {
+    } elseif ($window === 1 && $job === 'foreground') {
         $run = function (int $count) use ($client, $name, $workload, &$latencies) {
             $latencies = [];
             for ($each = 0; $each < $count; $each++) {

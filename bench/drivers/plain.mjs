@@ -1,12 +1,16 @@
 /** The plain JavaScript client of bench/plain. */
 import { PlainClient } from "../plain/client.mjs";
 import { plainWorker } from "../plain/worker.mjs";
-import { drive, task } from "./harness.mjs";
+import { drive, functionNames, inTurn, task } from "./harness.mjs";
 
 const asked = task();
 const { job, port, size, grabs, function: name } = asked;
 const workload = new Uint8Array(size).fill(0x78);
-const client = job === "worker" ? undefined : await PlainClient.connect(port);
+const clients = await Promise.all(
+  Array.from({ length: job === "worker" ? 0 : asked.connections }, () => PlainClient.connect(port)),
+);
+const next = inTurn(clients);
+const nextName = inTurn(functionNames(asked));
 
 const settled = (/** @type {() => void} */ done) => (/** @type {Error | undefined} */ error) => {
   if (error) throw error;
@@ -14,13 +18,14 @@ const settled = (/** @type {() => void} */ done) => (/** @type {Error | undefine
 };
 
 await drive(asked, {
-  background: (done) => client?.background(name, workload, settled(done)),
-  foreground: (done) => client?.foreground(name, workload, settled(done)),
+  background: (done) => next().background(nextName(), workload, settled(done)),
+  foreground: (done) => next().foreground(nextName(), workload, settled(done)),
   async status() {
+    const client = next();
     const handle = await new Promise((resolve) =>
-      client?.background("waiting", workload, (_, handle) => resolve(String(handle))),
+      client.background("waiting", workload, (_, handle) => resolve(String(handle))),
     );
-    return (done) => client?.status(handle, settled(done));
+    return (done) => client.status(handle, settled(done));
   },
   worker: (done) =>
     plainWorker(port, name, grabs, (given) => {

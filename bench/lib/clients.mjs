@@ -7,15 +7,45 @@
  * @property {string} about
  * @property {() => Promise<string[]>} command the driver's program and first arguments
  * @property {string[]} [last] its last arguments
+ * @property {string} [against] the raw program on its own runtime
  * @property {Record<string, number>} speed
  */
 import path from "node:path";
+import { findProgram } from "../../scripts/programs.mjs";
 import { BENCH, compiled } from "./compile.mjs";
 
 const driver = (/** @type {string} */ file) => path.join(BENCH, "drivers", file);
 
 /** A driver in JavaScript, run by the Node that runs this. */
 const script = (/** @type {string} */ file) => async () => [process.execPath, "--no-deprecation", driver(file)];
+
+/**
+ * The same drivers on another runtime, each beside a raw program there. They do what needs no worker of their own.
+ * @param {string} runtime
+ * @param {string[]} args
+ * @returns {BenchClient[]}
+ */
+function elsewhere(runtime, args) {
+  const on = (/** @type {string} */ file) => async () => {
+    const program = findProgram(runtime.toLowerCase());
+    if (!program) throw new Error(`${runtime} is not installed`);
+    return [program, ...args, driver(file)];
+  };
+  const raw = `raw on ${runtime}`;
+  const speed = { background: 1, latency: 1, foreground: 1, worker: 1, worker64: 1 };
+  return [
+    { name: raw, about: `what raw-c does, on ${runtime}`, command: on("raw.mjs"), against: raw, speed },
+    {
+      name: `edgear backgroundAll on ${runtime}`,
+      about: "Edgear, in bulk",
+      command: on("edgear.mjs"),
+      last: ["--way", "all"],
+      against: raw,
+      speed: { background: 1 },
+    },
+    { name: `edgear on ${runtime}`, about: "Edgear, a promise a job", command: on("edgear.mjs"), against: raw, speed },
+  ];
+}
 
 const ALL = { background: 1, latency: 1, foreground: 1, worker: 1, worker64: 1, status: 1 };
 
@@ -98,4 +128,6 @@ export const CLIENTS = [
     command: script("abraxas.mjs"),
     speed: { background: 0.01, latency: 0.3, foreground: 0.02, worker: 0.05, worker64: 0.01, status: 0.01 },
   },
+  ...elsewhere("Deno", ["run", "--allow-all", "--no-lock"]),
+  ...elsewhere("Bun", ["run"]),
 ];

@@ -66,7 +66,7 @@ export async function drive(program, args, limit = LIMIT) {
 }
 
 /** @param {Record<string, string | number>} values */
-const flags = (values) => Object.entries(values).flatMap(([name, value]) => [`--${name}`, String(value)]);
+export const flags = (values) => Object.entries(values).flatMap(([name, value]) => [`--${name}`, String(value)]);
 
 /** The line that tells most: the one that names an error, else the last. */
 function reason(/** @type {string} */ text) {

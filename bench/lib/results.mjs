@@ -10,6 +10,7 @@
  * @property {number} [rate] ops a second
  * @property {number} [cpu] seconds for 100,000 ops
  * @property {number} [ratio] of the rates, or of the median latencies, to raw-c's of the same round
+ * @property {number} [own] the same to the raw program on the client's own runtime
  * @property {number} [p50] microseconds
  * @property {number} [p99]
  * @property {number[]} [quantiles] of the latency: at QUANTILES
@@ -41,9 +42,10 @@ export function quantile(ascending, part) {
 /**
  * @param {Cell} cell
  * @param {Cell | undefined} limit raw-c's of the same job and size
+ * @param {Cell | undefined} own the raw program's on the client's own runtime
  * @returns {Result}
  */
-export function summarize({ job, size, client, rounds }, limit) {
+export function summarize({ job, size, client, rounds }, limit, own) {
   const samples = rounds.map((outcome) => ("failed" in outcome ? undefined : outcome));
   const good = samples.filter((sample) => sample !== undefined);
   const failed = rounds.find((outcome) => "failed" in outcome)?.failed;
@@ -54,11 +56,22 @@ export function summarize({ job, size, client, rounds }, limit) {
   const lines = good.map(({ latencies }) => sorted(latencies ?? [])).filter(({ length }) => length > 0);
   const at = (/** @type {number} */ part) => median(lines.map((line) => quantile(line, part)));
   const latency = lines.length > 0 && { p50: at(0.5), p99: at(0.99), quantiles: QUANTILES.map(at) };
+  const ratio = against(samples, limit);
+  const ownRatio = against(samples, own);
+  return { ...result, rate, cpu, ...latency, ...(ratio && { ratio }), ...(ownRatio && { own: ownRatio }) };
+}
+
+/**
+ * The median of the ratios within the rounds.
+ * @param {(import("./driver.mjs").Sample | undefined)[]} samples
+ * @param {Cell | undefined} limit
+ */
+function against(samples, limit) {
   const ratios = samples.flatMap((sample, round) => {
     const other = limit?.rounds[round];
     return sample && other && !("failed" in other) ? [compare(sample, other)] : [];
   });
-  return { ...result, rate, cpu, ...latency, ...(ratios.length > 0 && { ratio: median(ratios) }) };
+  return ratios.length > 0 ? median(ratios) : undefined;
 }
 
 /**

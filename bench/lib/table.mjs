@@ -23,11 +23,7 @@ function rates(rows) {
       ...sizes.flatMap((size) => {
         const found = rows.find((row) => row.client === client && row.size === size);
         if (found?.rate === undefined) return [found?.failed ?? "", "", ""];
-        return [
-          `${thousands(found.rate)}${found.failed ? ` (${found.failed})` : ""}`,
-          ratio(found.ratio),
-          short(found.cpu),
-        ];
+        return [`${thousands(found.rate)}${found.failed ? ` (${found.failed})` : ""}`, both(found), short(found.cpu)];
       }),
     ]),
   );
@@ -37,10 +33,10 @@ function rates(rows) {
 function latencies(rows) {
   return markdown(
     ["client", "p50 µs", "p99 µs", "p50 × raw-c", "CPU s / 100k"],
-    rows.map(({ client, p50, p99, ratio: of, cpu, failed }) =>
+    rows.map(({ client, p50, p99, ratio: of, own, cpu, failed }) =>
       p50 === undefined
         ? [client, failed ?? "", "", "", ""]
-        : [client, p50.toFixed(0), (p99 ?? 0).toFixed(0), ratio(of), short(cpu)],
+        : [client, p50.toFixed(0), (p99 ?? 0).toFixed(0), both({ ratio: of, own }), short(cpu)],
     ),
   );
 }
@@ -77,5 +73,8 @@ export function thousands(/** @type {number} */ value) {
 
 const ratio = (/** @type {number | undefined} */ value) =>
   value === undefined ? "" : value < 0.1 ? value.toPrecision(1) : value.toFixed(2);
+/** Of a client on another runtime, the ratio to the raw program there stands in brackets. */
+const both = (/** @type {{ ratio?: number | undefined, own?: number | undefined }} */ { ratio: of, own }) =>
+  own === undefined ? ratio(of) : `${ratio(of)} (${ratio(own)})`;
 const short = (/** @type {number | undefined} */ value) =>
   value === undefined ? "" : value < 10 ? value.toFixed(2) : value.toFixed(0);
