@@ -6,9 +6,9 @@ import { drive, functionNames, inTurn, task } from "./harness.mjs";
 const asked = task();
 const { job, port, size, grabs, function: name } = asked;
 const workload = new Uint8Array(size).fill(0x78);
-const clients = await Promise.all(
-  Array.from({ length: job === "worker" ? 0 : asked.connections }, () => PlainClient.connect(port)),
-);
+/** @type {PlainClient[]} */
+const clients = [];
+while (job !== "worker" && clients.length < asked.connections) clients.push(await PlainClient.connect(port));
 const next = inTurn(clients);
 const nextName = inTurn(functionNames(asked));
 

@@ -3,6 +3,7 @@ import * as codec from "../parts/codec.mjs";
 import * as edge from "../parts/edge.mjs";
 import * as memory from "../parts/memory.mjs";
 import * as scaling from "../parts/scaling.mjs";
+import * as server from "../parts/server.mjs";
 import * as startup from "../parts/startup.mjs";
 
 /**
@@ -13,4 +14,4 @@ import * as startup from "../parts/startup.mjs";
  */
 
 /** @type {Record<string, Part>} */
-export const PARTS = { codec, scaling, memory, startup, edge };
+export const PARTS = { codec, scaling, memory, startup, edge, server };

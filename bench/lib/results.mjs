@@ -2,7 +2,12 @@
 
 /**
  * @typedef {import("./driver.mjs").Sample | import("./driver.mjs").Failure} Outcome
- * @typedef {{ job: string, size: number, client: string, rounds: Outcome[] }} Cell
+ * @typedef {object} Cell
+ * @property {string} job
+ * @property {number} size
+ * @property {import("./clients.mjs").BenchClient} client
+ * @property {Outcome[]} rounds
+ * @property {Outcome[]} limits what raw-c did right before each of them
  * @typedef {object} Result
  * @property {string} job
  * @property {number} size
@@ -41,11 +46,10 @@ export function quantile(ascending, part) {
 
 /**
  * @param {Cell} cell
- * @param {Cell | undefined} limit raw-c's of the same job and size
- * @param {Cell | undefined} own the raw program's on the client's own runtime
+ * @param {Outcome[]} own what the raw program on the client's own runtime did in each round
  * @returns {Result}
  */
-export function summarize({ job, size, client, rounds }, limit, own) {
+export function summarize({ job, size, client: { name: client }, rounds, limits }, own) {
   const samples = rounds.map((outcome) => ("failed" in outcome ? undefined : outcome));
   const good = samples.filter((sample) => sample !== undefined);
   const failed = rounds.find((outcome) => "failed" in outcome)?.failed;
@@ -56,19 +60,19 @@ export function summarize({ job, size, client, rounds }, limit, own) {
   const lines = good.map(({ latencies }) => sorted(latencies ?? [])).filter(({ length }) => length > 0);
   const at = (/** @type {number} */ part) => median(lines.map((line) => quantile(line, part)));
   const latency = lines.length > 0 && { p50: at(0.5), p99: at(0.99), quantiles: QUANTILES.map(at) };
-  const ratio = against(samples, limit);
+  const ratio = against(samples, limits);
   const ownRatio = against(samples, own);
   return { ...result, rate, cpu, ...latency, ...(ratio && { ratio }), ...(ownRatio && { own: ownRatio }) };
 }
 
 /**
- * The median of the ratios within the rounds.
+ * The median of the ratios of what was measured in the same round.
  * @param {(import("./driver.mjs").Sample | undefined)[]} samples
- * @param {Cell | undefined} limit
+ * @param {Outcome[]} limits
  */
-function against(samples, limit) {
+function against(samples, limits) {
   const ratios = samples.flatMap((sample, round) => {
-    const other = limit?.rounds[round];
+    const other = limits[round];
     return sample && other && !("failed" in other) ? [compare(sample, other)] : [];
   });
   return ratios.length > 0 ? median(ratios) : undefined;

@@ -44,7 +44,7 @@ export const DIMENSIONS = {
   },
   payload: {
     title: "bytes of a workload",
-    steps: [0, 16, 256, 4_096, 65_536, 1_048_576, 16_777_216, 67_108_864 - 4_096],
+    steps: [0, 16, 256, 4_096, 65_536, 1_048_576, 16_777_216, 67_108_864],
     clients: ["raw-c", "edgear backgroundAll", "edgear", "plain JS"],
     task: (size) => {
       const jobs = Math.max(2, Math.min(50_000, Math.floor(LARGEST_QUEUE / (size + 100))));

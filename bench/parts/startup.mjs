@@ -10,7 +10,7 @@ import { markdown } from "../lib/table.mjs";
 /** @typedef {{ client: string, whole: number, added: number }} Start milliseconds */
 
 /** Starts are short, and vary: so many more than rounds. */
-const TURNS = 3;
+const TURNS = 5;
 
 /** What a runtime does when it has nothing to do. */
 const NOTHING = [
@@ -28,8 +28,8 @@ const NOTHING = [
 export async function measure({ rounds, log }) {
   await using server = await startServer();
   const measured = CLIENTS.filter(({ speed, last }) => speed.background && !last);
-  /** @type {Map<string, { whole: number[], added: number[] }>} */
-  const times = new Map(measured.map(({ name }) => [name, { whole: [], added: [] }]));
+  /** @type {Map<string, { whole: number[], idle: number[] }>} */
+  const times = new Map(measured.map(({ name }) => [name, { whole: [], idle: [] }]));
   for (let turn = 0; turn < rounds * TURNS; turn++) {
     for (const client of measured) {
       const found = await client.command().catch(() => undefined);
@@ -41,13 +41,14 @@ export async function measure({ rounds, log }) {
       const nothing = idle ? await time(program, idle.args) : 0;
       if (whole === undefined || nothing === undefined) continue;
       times.get(client.name)?.whole.push(whole);
-      times.get(client.name)?.added.push(whole - nothing);
+      times.get(client.name)?.idle.push(nothing);
     }
   }
-  return [...times].flatMap(([client, { whole, added }]) => {
+  return [...times].flatMap(([client, { whole, idle }]) => {
     if (whole.length === 0) return [];
-    log(`startup, ${client}: ${median(added).toFixed(0)} ms`);
-    return [{ client, whole: median(whole), added: median(added) }];
+    const added = median(whole) - median(idle);
+    log(`startup, ${client}: ${added.toFixed(0)} ms`);
+    return [{ client, whole: median(whole), added }];
   });
 }
 
