@@ -59,9 +59,13 @@ function requests(count, packet, uniqueEnd, answer) {
   const batch = Math.max(1, Math.min(window, Math.floor(BATCH_BYTES / packet.length)));
   let sent = 0;
   let answered = 0;
+  // As raw.c does: many small writes take gearmand half of its speed.
+  const least = Math.min(window >> 1, batch);
   const send = () => {
-    while (sent < count && sent - answered < window) {
-      const packets = Math.min(batch, count - sent, window - (sent - answered));
+    for (;;) {
+      const left = count - sent;
+      const packets = Math.min(batch, left, window - (sent - answered));
+      if (packets === 0 || (packets < least && packets < left)) return;
       const bytes = Buffer.allocUnsafe(packets * packet.length);
       for (let at = 0; at < bytes.length; at += packet.length) {
         packet.copy(bytes, at);
