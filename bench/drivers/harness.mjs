@@ -133,16 +133,18 @@ export async function measure({ job, jobs, warmup, window }, run, one) {
   stop(jobs, latencies);
 }
 
-/** Starts to measure; what it returns prints the result, and ends the program. */
+/**
+ * Starts to measure; what it returns prints the result, and ends the program.
+ * @returns {(ops: number, latencies?: number[]) => void}
+ */
 export function stopwatch() {
   const used = process.cpuUsage();
   const began = performance.now();
-  return (/** @type {number} */ ops, /** @type {number[] | undefined} */ latencies) => {
+  return (ops, latencies) => {
     const seconds = (performance.now() - began) / 1_000;
     const { user, system } = process.cpuUsage(used);
-    process.stdout.write(`${JSON.stringify({ ops, seconds, cpu: (user + system) / 1e6, latencies })}\n`, () =>
-      process.exit(),
-    );
+    const result = { ops, seconds, cpu: (user + system) / 1e6, latencies };
+    process.stdout.write(`${JSON.stringify(result)}\n`, () => process.exit());
   };
 }
 

@@ -6,6 +6,8 @@ import { cannot, measure, task, workerStopwatch } from "./harness.mjs";
 
 /** Packets with a larger workload are few in a batch. */
 const BATCH_BYTES = 1 << 20;
+/** A larger packet's workload isn't copied. */
+const SHARED = 4_096;
 const UNIQUE_SIZE = 16;
 const DIGITS = Buffer.from("0123456789abcdefghijklmnopqrstuv");
 let serial = 0;
@@ -66,13 +68,9 @@ function requests(count, packet, uniqueEnd, answer) {
       const left = count - sent;
       const packets = Math.min(batch, left, window - (sent - answered));
       if (packets === 0 || (packets < least && packets < left)) return;
-      const bytes = Buffer.allocUnsafe(packets * packet.length);
-      for (let at = 0; at < bytes.length; at += packet.length) {
-        packet.copy(bytes, at);
-        if (uniqueEnd) stamp(bytes, at + uniqueEnd);
-      }
       sent += packets;
-      socket.write(bytes);
+      if (packet.length > SHARED) sendParts(packet, packets, uniqueEnd);
+      else sendCopies(packet, packets, uniqueEnd);
     }
   };
   return new Promise((resolve) => {
@@ -87,6 +85,38 @@ function requests(count, packet, uniqueEnd, answer) {
   });
 }
 
+/**
+ * @param {Buffer} packet
+ * @param {number} count
+ * @param {number} uniqueEnd
+ */
+function sendCopies(packet, count, uniqueEnd) {
+  const bytes = Buffer.allocUnsafe(count * packet.length);
+  for (let at = 0; at < bytes.length; at += packet.length) {
+    packet.copy(bytes, at);
+    if (uniqueEnd) stamp(bytes, at + uniqueEnd);
+  }
+  socket.write(bytes);
+}
+
+/**
+ * All share the workload, which goes out as a part of its own.
+ * @param {Buffer} packet
+ * @param {number} count
+ * @param {number} uniqueEnd
+ */
+function sendParts(packet, count, uniqueEnd) {
+  const workload = packet.subarray(uniqueEnd + 1);
+  socket.cork();
+  for (let each = 0; each < count; each++) {
+    const head = Buffer.from(packet.subarray(0, uniqueEnd + 1));
+    stamp(head, uniqueEnd);
+    socket.write(head);
+    socket.write(workload);
+  }
+  socket.uncork();
+}
+
 /** Another unique for each job: seven digits. */
 function stamp(/** @type {Buffer} */ bytes, /** @type {number} */ end) {
   serial++;
@@ -95,7 +125,7 @@ function stamp(/** @type {Buffer} */ bytes, /** @type {number} */ end) {
 /** @returns {Promise<string>} the handle of a job that nobody works off */
 function waitingJob() {
   return new Promise((resolve) => {
-    onPacket = (_, bytes, begin, end) => resolve(bytes.latin1Slice(begin, end));
+    onPacket = (_, bytes, begin, end) => resolve(bytes.toString("latin1", begin, end));
     socket.write(encode(Type.SUBMIT_JOB_BG, ["waiting", ""], Buffer.from("x")));
   });
 }

@@ -58,8 +58,11 @@ function merged(/** @type {any[]} */ before, /** @type {any[]} */ now) {
   return [...kept, ...fresh.values()];
 }
 
-/** Makes docs/performance anew, with what was measured now if anything was. */
-export async function publish(/** @type {{ machine: Machine, results: Results } | undefined} */ measured) {
+/**
+ * Makes docs/performance anew, with what was measured now if anything was.
+ * @param {{ machine: Machine, results: Results }} [measured]
+ */
+export async function publish(measured) {
   const figures = measured ? await save(FIGURES, measured) : await read(FIGURES);
   for (const [name, svg] of Object.entries(plots(figures))) await writeFile(path.join(FOLDER, `${name}.svg`), svg);
   let page = await readFile(PAGE, "utf8");

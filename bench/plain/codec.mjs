@@ -93,7 +93,7 @@ export class Decoder {
         const last = !withData && index === count - 1;
         const stop = last ? end : bytes.indexOf(0, begin);
         if (stop < 0 || stop > end) throw new Error(`a packet of type ${type} misses an argument`);
-        args.push(bytes.latin1Slice(begin, stop));
+        args.push(bytes.toString("latin1", begin, stop));
         begin = stop + 1;
       }
       this.#onPacket(type, args, withData ? bytes.subarray(begin, end) : undefined);
