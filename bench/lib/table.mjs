@@ -52,7 +52,7 @@ export function markdown(header, rows) {
   const widths = header.map((title, at) => Math.max(3, title.length, ...rows.map((row) => (row[at] ?? "").length)));
   const line = (/** @type {string[]} */ cells) =>
     `| ${cells.map((cell, at) => (at ? cell.padStart(widths[at] ?? 0) : cell.padEnd(widths[at] ?? 0))).join(" | ")} |`;
-  const rule = `|${widths.map((width, at) => (at ? `${"-".repeat(width + 1)}:` : "-".repeat(width + 2))).join("|")}|`;
+  const rule = line(widths.map((width, at) => (at ? `${"-".repeat(width - 1)}:` : "-".repeat(width))));
   return [line(header), rule, ...rows.map(line)].join("\n");
 }
 
