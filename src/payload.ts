@@ -62,11 +62,11 @@ export function toWire(value: unknown, what: string): string | Uint8Array {
   if (value === undefined) return "";
   if (value instanceof Payload) return value.bytes;
   if (ArrayBuffer.isView(value)) {
-    // A view of a detached buffer has no length left; an honest empty one has a buffer that still is.
-    const { buffer } = value;
-    if (buffer instanceof ArrayBuffer && isDetached(buffer))
+    // A view of a detached buffer has no length left; an honest empty one has a buffer that still is. The buffer of
+    // others isn't asked for: V8 makes that of a small view only then.
+    if (value.byteLength === 0 && value.buffer instanceof ArrayBuffer && isDetached(value.buffer))
       throw new TypeError(`${what} lies in an ArrayBuffer that was transferred away`);
-    return value instanceof Uint8Array ? value : new Uint8Array(buffer, value.byteOffset, value.byteLength);
+    return value instanceof Uint8Array ? value : new Uint8Array(value.buffer, value.byteOffset, value.byteLength);
   }
   if (value instanceof ArrayBuffer) {
     if (isDetached(value)) throw new TypeError(`${what} is an ArrayBuffer that was transferred away`);

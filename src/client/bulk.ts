@@ -5,6 +5,7 @@ import { BulkError } from "../errors.js";
 import { harmless } from "../events.js";
 import type { JobHandle } from "./handle.js";
 import { checkInFlight } from "./options.js";
+import type { Outcome } from "./outcome.js";
 import type { BackgroundOptions } from "./submission.js";
 
 /** Options of `client.backgroundAll`: those of `background` for each item, and how many at once. */
@@ -31,22 +32,73 @@ export function checkBulk(name: unknown, source: unknown, options: BulkOptions):
     throw new TypeError(`the source must be an Iterable or AsyncIterable of workloads, not ${show(source)}`);
 }
 
+/** Submits an item; its outcome is told then or later. What it throws is the item's outcome, too. */
+export type SubmitItem<Workload> = (workload: Workload, index: number, outcome: Outcome<JobHandle>) => void;
+
 /** Submits what a source gives, so many at once, and gives the handles out in the source's order. */
-export async function* submitAll<Workload>(
+export function submitAll<Workload>(
   source: Iterable<Workload> | AsyncIterable<Workload>,
-  submit: (workload: Workload, index: number) => Promise<JobHandle>,
+  submit: SubmitItem<Workload>,
   maxInFlight: number,
   signal: AbortSignal | undefined,
 ): AsyncGenerator<JobHandle, void, undefined> {
-  signal?.throwIfAborted();
-  const items = new Source(source, submit);
-  const { inFlight } = items;
+  const items = new Source(source, submit, maxInFlight);
+  return new Handles(items, handOut(items, signal));
+}
+
+/**
+ * A generator before which handles are given out that are there already: at once, for a third of what a generator's
+ * own step takes.
+ */
+class Handles implements AsyncGenerator<JobHandle, void, undefined> {
+  readonly #items: Source;
+  readonly #generator: AsyncGenerator<JobHandle, void, undefined>;
+  /** Steps that the generator was asked for, and that wait: what comes belongs to them. */
+  #asked = 0;
+
+  constructor(items: Source, generator: AsyncGenerator<JobHandle, void, undefined>) {
+    this.#items = items;
+    this.#generator = generator;
+  }
+
+  next(): Promise<IteratorResult<JobHandle, void>> {
+    const value = this.#asked === 0 ? this.#items.take() : undefined;
+    return value ? Promise.resolve({ value, done: false }) : this.#ask(this.#generator.next());
+  }
+
+  return(): Promise<IteratorResult<JobHandle, void>> {
+    return this.#ask(this.#generator.return());
+  }
+
+  throw(error: unknown): Promise<IteratorResult<JobHandle, void>> {
+    return this.#ask(this.#generator.throw(error));
+  }
+
+  [Symbol.asyncIterator](): this {
+    return this;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.return();
+  }
+
+  #ask(step: Promise<IteratorResult<JobHandle, void>>): Promise<IteratorResult<JobHandle, void>> {
+    this.#asked++;
+    const told = () => {
+      this.#asked--;
+    };
+    step.then(told, told);
+    return step;
+  }
+}
+
+async function* handOut(items: Source, signal: AbortSignal | undefined): AsyncGenerator<JobHandle, void, undefined> {
   const release = signal && onAbort(signal, () => items.wake());
-  let taken = 0;
   try {
+    signal?.throwIfAborted();
     for (;;) {
-      items.pull(maxInFlight);
-      const first = inFlight.peek();
+      items.pull();
+      const first = items.inFlight.peek();
       if (!first && !items.pulling) break;
       if (!first?.settled) {
         // Whatever comes first: a handle to give out, another item, or the end of patience.
@@ -54,18 +106,9 @@ export async function* submitAll<Workload>(
         signal?.throwIfAborted();
         continue;
       }
-      inFlight.shift();
-      let handle: JobHandle;
-      try {
-        handle = await first.promise;
-      } catch (error) {
-        signal?.throwIfAborted();
-        items.leave();
-        const later = inFlight.drain().map(({ promise }) => promise);
-        throw new BulkError(taken, error, await Promise.allSettled(later));
-      }
-      taken++;
-      yield handle;
+      const handle = items.take();
+      if (handle) yield handle;
+      else await items.fail(signal);
     }
     if (items.failure) throw items.failure.error;
   } finally {
@@ -74,30 +117,89 @@ export async function* submitAll<Workload>(
   }
 }
 
+/** One item on its way. */
+class Item implements Outcome<JobHandle> {
+  handle: JobHandle | undefined;
+  failure: { readonly error: unknown } | undefined;
+  readonly #source: Source;
+
+  constructor(source: Source) {
+    this.#source = source;
+  }
+
+  get settled(): boolean {
+    return this.handle !== undefined || this.failure !== undefined;
+  }
+
+  resolve(handle: JobHandle): void {
+    this.handle = handle;
+    this.#source.settled(this);
+  }
+
+  reject(error: unknown): void {
+    this.failure = { error };
+    this.#source.settled(this);
+  }
+
+  get result(): PromiseSettledResult<JobHandle> {
+    const { handle, failure } = this;
+    return handle ? { status: "fulfilled", value: handle } : { status: "rejected", reason: failure?.error };
+  }
+}
+
 /** Items of a source on their way: those of a plain iterable are read at once, without a promise each. */
-class Source<Workload> {
-  readonly inFlight = new Fifo<{ readonly promise: Promise<JobHandle>; settled: boolean }>();
+class Source {
+  /** Items whose handles were not given out. */
+  readonly inFlight = new Fifo<Item>();
   /** Whether an item of an asynchronous source is waited for. */
   pulling = false;
   /** What the source threw: the items before it are submitted all the same. */
   failure: { readonly error: unknown } | undefined;
-  readonly #iterator: Iterator<Workload> | AsyncIterator<Workload>;
+  readonly #iterator: Iterator<unknown> | AsyncIterator<unknown>;
   readonly #isAsync: boolean;
-  readonly #submit: (workload: Workload, index: number) => Promise<JobHandle>;
+  readonly #submit: SubmitItem<never>;
+  readonly #maxInFlight: number;
+  /** While handles are there to be given out, items are read once so few are in flight: many then go out in one write. */
+  readonly #few: number;
   #index = 0;
+  #taken = 0;
   #ended = false;
+  /** Whether nobody reads the handles any more. */
+  #left = false;
   #wake = () => {};
 
-  constructor(
-    source: Iterable<Workload> | AsyncIterable<Workload>,
-    submit: (workload: Workload, index: number) => Promise<JobHandle>,
-  ) {
-    const { [Symbol.asyncIterator]: async } = source as Partial<AsyncIterable<Workload>>;
+  constructor(source: Iterable<unknown> | AsyncIterable<unknown>, submit: SubmitItem<never>, maxInFlight: number) {
+    const { [Symbol.asyncIterator]: async } = source as Partial<AsyncIterable<unknown>>;
     this.#isAsync = async !== undefined && async !== null;
     this.#iterator = this.#isAsync
-      ? (source as AsyncIterable<Workload>)[Symbol.asyncIterator]()
-      : (source as Iterable<Workload>)[Symbol.iterator]();
+      ? (source as AsyncIterable<unknown>)[Symbol.asyncIterator]()
+      : (source as Iterable<unknown>)[Symbol.iterator]();
     this.#submit = submit;
+    this.#maxInFlight = maxInFlight;
+    this.#few = maxInFlight - Math.ceil(maxInFlight / 4);
+  }
+
+  /** The next handle, when it is there. */
+  take(): JobHandle | undefined {
+    const handle = this.inFlight.peek()?.handle;
+    if (!handle || this.#left) return undefined;
+    this.inFlight.shift();
+    this.#taken++;
+    if (this.inFlight.length <= this.#few) this.pull();
+    return handle;
+  }
+
+  /** Throws what became of the next item, once it is known what became of those behind it. */
+  async fail(signal: AbortSignal | undefined): Promise<never> {
+    signal?.throwIfAborted();
+    this.leave();
+    const [first, ...later] = this.inFlight.drain();
+    while (!later.every(({ settled }) => settled)) await this.change();
+    throw new BulkError(
+      this.#taken,
+      first?.failure?.error,
+      later.map(({ result }) => result),
+    );
   }
 
   /** Resolves when an item has come, or a submit has settled, or somebody has called `wake`. */
@@ -111,27 +213,33 @@ class Source<Workload> {
     this.#wake();
   }
 
+  settled(item: Item): void {
+    // Others are waited for only once the first has failed, and has been taken out.
+    if (item === this.inFlight.peek() || this.inFlight.length === 0) this.#wake();
+  }
+
   /** Submits items until so many are in flight, or the next must be waited for. */
-  pull(maxInFlight: number): void {
-    while (!this.#ended && !this.pulling && this.inFlight.length < maxInFlight) {
+  pull(): void {
+    while (!this.#ended && !this.pulling && this.inFlight.length < this.#maxInFlight) {
       try {
         const step = this.#iterator.next();
         if (this.#isAsync) void this.#wait(step);
-        else this.#take(step as IteratorResult<Workload>);
+        else this.#take(step as IteratorResult<unknown>);
       } catch (error) {
         this.#fail(error);
       }
     }
   }
 
-  /** Reads no more: an item that still comes is left. A source that is stuck is not waited for. */
+  /** Reads no more, and gives out no more: an item that still comes is left. A source that is stuck is not waited for. */
   leave(): void {
+    this.#left = true;
     if (this.#ended) return;
     this.#ended = true;
     harmless(() => this.#iterator.return?.());
   }
 
-  async #wait(step: IteratorResult<Workload> | Promise<IteratorResult<Workload>>): Promise<void> {
+  async #wait(step: IteratorResult<unknown> | Promise<IteratorResult<unknown>>): Promise<void> {
     this.pulling = true;
     try {
       this.#take(await step);
@@ -142,19 +250,19 @@ class Source<Workload> {
     this.#wake();
   }
 
-  #take(step: IteratorResult<Workload>): void {
+  #take(step: IteratorResult<unknown>): void {
     if (Object(step) !== step) throw new TypeError(`the source's iterator gave ${show(step)} instead of an object`);
     if (step.done || this.#ended) {
       this.#ended = true;
       return;
     }
-    const entry = { promise: this.#submit(step.value, this.#index++), settled: false };
-    const settle = () => {
-      entry.settled = true;
-      if (entry === this.inFlight.peek()) this.#wake();
-    };
-    entry.promise.then(settle, settle);
-    this.inFlight.push(entry);
+    const item = new Item(this);
+    this.inFlight.push(item);
+    try {
+      this.#submit(step.value as never, this.#index++, item);
+    } catch (error) {
+      item.reject(error);
+    }
   }
 
   #fail(error: unknown): void {

@@ -1,9 +1,12 @@
+import { NO_SLOT } from "../../assembly/layout.js";
 import { PacketType } from "../../assembly/protocol.js";
 import type { Encoder } from "../codec/encoder.js";
 import type { Frame } from "../codec/frame.js";
 import type { Waiter } from "../connection/requests.js";
+import { onAbort } from "../connection/signals.js";
 import { ConnectionLostError, ServerError } from "../errors.js";
 import { JobHandle } from "./handle.js";
+import type { Outcome } from "./outcome.js";
 import { encode, type Submission } from "./submission.js";
 import type { Task } from "./task.js";
 
@@ -23,6 +26,8 @@ export interface CallSession {
   follow(frame: Frame, call: TaskCall): void;
   /** A call's task no longer follows its job. */
   unfollow(call: TaskCall): void;
+  /** A call that followed its job is over. */
+  forget(call: TaskCall): void;
 }
 
 /** Who brings calls to servers. */
@@ -42,8 +47,8 @@ export abstract class Call implements Waiter {
   session: CallSession | undefined;
   /** The name of the one server that it is for, if it is for one. */
   only: string | undefined;
-  /** The job that it submits, if it submits one. */
-  readonly submission: Submission | undefined;
+  /** The job that it submits, if it submits one: as long as it may have to be submitted (again). */
+  submission: Submission | undefined;
   /** How often it was tried again, and how often it was moved without having been sent. */
   retries = 0;
   moves = 0;
@@ -55,6 +60,8 @@ export abstract class Call implements Waiter {
   /** Whether it may be sent again when it isn't known what became of the first time. */
   readonly repeatable: boolean;
   #over = false;
+  /** Takes back what a signal was asked for. */
+  #release: (() => void) | undefined;
 
   constructor(desk: Desk, repeatable: boolean, submission?: Submission) {
     this.desk = desk;
@@ -91,6 +98,12 @@ export abstract class Call implements Waiter {
     }
   }
 
+  /** Gives the call up when a signal aborts. */
+  until(signal: AbortSignal): void {
+    if (this.#over) return;
+    this.#release = onAbort(signal, () => this.reject(signal.reason));
+  }
+
   /** Ends the call, unless it has ended. */
   reject(error: unknown): void {
     if (this.#over) return;
@@ -101,31 +114,34 @@ export abstract class Call implements Waiter {
   protected settle(): void {
     if (this.#over) return;
     this.#over = true;
+    this.#release?.();
     this.desk.settled();
   }
 }
 
-/** A call whose answer settles a promise. */
-export abstract class PromisedCall<T> extends Call {
-  #resolve!: (value: T) => void;
-  #reject!: (error: unknown) => void;
-  readonly promise: Promise<T> = new Promise((resolve, reject) => {
-    this.#resolve = resolve;
-    this.#reject = reject;
-  });
+/** A call that ends with its answer. */
+abstract class AnsweredCall<T> extends Call {
+  readonly #outcome: Outcome<T>;
+
+  constructor(desk: Desk, outcome: Outcome<T>, repeatable: boolean, submission?: Submission) {
+    super(desk, repeatable, submission);
+    this.#outcome = outcome;
+  }
 
   protected resolve(value: T): void {
+    // One that was given up has told its outcome.
+    if (this.over) return;
     this.settle();
-    this.#resolve(value);
+    this.#outcome.resolve(value);
   }
 
   protected override rejected(error: unknown): void {
-    this.#reject(error);
+    this.#outcome.reject(error);
   }
 }
 
 /** A question: asking it again does no harm. */
-export class Question<T> extends PromisedCall<T> {
+export class Question<T> extends AnsweredCall<T> {
   readonly expects: PacketType;
   readonly #type: PacketType;
   readonly #args: string[];
@@ -138,13 +154,14 @@ export class Question<T> extends PromisedCall<T> {
    */
   constructor(
     desk: Desk,
+    outcome: Outcome<T>,
     type: PacketType,
     args: string[],
     expects: PacketType,
     read: (frame: Frame) => T,
     asked?: () => void,
   ) {
-    super(desk, true);
+    super(desk, outcome, true);
     this.expects = expects;
     this.#type = type;
     this.#args = args;
@@ -163,12 +180,12 @@ export class Question<T> extends PromisedCall<T> {
 }
 
 /** A background job's submit. With a unique that its submitter gave, another one joins what the first became. */
-export class BackgroundCall extends PromisedCall<JobHandle> {
+export class BackgroundCall extends AnsweredCall<JobHandle> {
   readonly expects = PacketType.JOB_CREATED;
-  declare readonly submission: Submission;
+  declare submission: Submission;
 
-  constructor(desk: Desk, submission: Submission) {
-    super(desk, joins(submission), submission);
+  constructor(desk: Desk, outcome: Outcome<JobHandle>, submission: Submission) {
+    super(desk, outcome, joins(submission), submission);
   }
 
   encode(encoder: Encoder): void {
@@ -183,21 +200,30 @@ export class BackgroundCall extends PromisedCall<JobHandle> {
 /** A foreground job: it goes on until its task is done. */
 export class TaskCall extends Call {
   readonly expects = PacketType.JOB_CREATED;
-  declare readonly submission: Submission;
   readonly task: Task;
+  /** The slot of the job that it follows, on its session. */
+  slot = NO_SLOT;
 
   constructor(desk: Desk, submission: Submission, task: Task) {
     super(desk, joins(submission), submission);
     this.task = task;
-    task.onSettled(() => this.settle());
+    task.carriedBy(this);
+  }
+
+  /** Its task is done. */
+  ended(): void {
+    this.settle();
+    if (this.slot !== NO_SLOT) this.session?.forget(this);
   }
 
   encode(encoder: Encoder): void {
-    encode(this.submission, encoder);
+    encode(this.submission as Submission, encoder);
   }
 
   protected read(frame: Frame, session: CallSession): void {
-    const handle = handleOf(frame, session, this.submission);
+    const handle = handleOf(frame, session, this.submission as Submission);
+    // The job is the server's now: its workload, which may be large, is kept only if it may have to go out again.
+    if (!this.repeatable) this.submission = undefined;
     // Given up or not: it is one of those whom the server tells of the job, each in turn.
     session.follow(frame, this);
     this.acknowledged = performance.now();

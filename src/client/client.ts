@@ -21,7 +21,7 @@ import {
 } from "../jobs.js";
 import type { Payload, PayloadInput } from "../payload.js";
 import { type BulkOptions, checkBulk, submitAll } from "./bulk.js";
-import { BackgroundCall, type PromisedCall, Question, TaskCall } from "./call.js";
+import { BackgroundCall, type Call, Question, TaskCall } from "./call.js";
 import { untilGone } from "./completed.js";
 import { Dispatcher } from "./dispatcher.js";
 import type { ClientEvents } from "./events.js";
@@ -33,6 +33,7 @@ import {
   checkClientOptions,
   type WaitOptions,
 } from "./options.js";
+import { Deferred, type Outcome } from "./outcome.js";
 import { checkReference, type JobReference, serverNamed, serversOf } from "./reference.js";
 import type { Server } from "./server.js";
 import { type JobStatus, readStatus, readUniqueStatus, type UniqueStatus } from "./status.js";
@@ -89,22 +90,45 @@ export class Client<Jobs extends JobMap<Jobs> = AnyJobs> extends Emitter<ClientE
    * @throws TypeError (as a rejection) when an argument is wrong; nothing was sent then
    * @throws ConnectionError, TimeoutError, ConnectionLostError, ServerError (e.g. a full queue), ClosedError
    */
-  async background<Name extends FunctionName<Jobs>>(
+  background<Name extends FunctionName<Jobs>>(
     name: Name,
     ...args: WorkloadArguments<GivenWorkload<Jobs, Name>, BackgroundOptions>
   ): Promise<JobHandle> {
     const [workload, options] = args as [PayloadInput?, BackgroundOptions?];
-    const validator = validatorsOf(this.#validators, name).workload;
-    const submission = checkBackground(name, validator ? undefined : workload, options, this.#defaults);
-    const signal = options?.signal;
-    signal?.throwIfAborted();
-    if (!validator) return this.#promise(new BackgroundCall(this.#dispatcher, submission), signal);
-    return this.#whenChecked(validator, name, workload, signal, (wire) =>
-      this.#dispatch(
-        new BackgroundCall(this.#dispatcher, checkBackground(name, wire, options, this.#defaults)),
-        signal,
-      ),
-    );
+    const handle = new Deferred<JobHandle>();
+    this.#background(name, workload, options, handle);
+    return handle.promise;
+  }
+
+  #background(
+    name: string,
+    workload: PayloadInput,
+    options: BackgroundOptions | undefined,
+    outcome: Outcome<JobHandle>,
+  ): void {
+    try {
+      const validator = validatorsOf(this.#validators, name).workload;
+      const submission = checkBackground(name, validator ? undefined : workload, options, this.#defaults);
+      const signal = options?.signal;
+      signal?.throwIfAborted();
+      if (this.#closed) throw this.#closed;
+      if (!validator) {
+        this.#dispatch(new BackgroundCall(this.#dispatcher, outcome, submission), signal);
+        return;
+      }
+      const checked = this.#whenChecked(validator, name, workload, signal, (wire) => {
+        const handle = new Deferred<JobHandle>();
+        const submission = checkBackground(name, wire, options, this.#defaults);
+        this.#dispatch(new BackgroundCall(this.#dispatcher, handle, submission), signal);
+        return handle.promise;
+      });
+      checked.then(
+        (handle) => outcome.resolve(handle),
+        (error: unknown) => outcome.reject(error),
+      );
+    } catch (error) {
+      outcome.reject(error);
+    }
   }
 
   /**
@@ -121,19 +145,12 @@ export class Client<Jobs extends JobMap<Jobs> = AnyJobs> extends Emitter<ClientE
   ): AsyncGenerator<JobHandle, void, undefined> {
     checkBulk(name, source, options as BulkOptions);
     const { maxInFlight = this.#maxInFlight, unique, ...rest } = options;
-    const submit = this.background as (
-      name: string,
-      workload: unknown,
-      options?: BackgroundOptions,
-    ) => Promise<JobHandle>;
     const plain = Object.keys(rest).length === 0 ? undefined : rest;
-    return submitAll(
-      source,
-      async (workload, index) =>
-        submit.call(this, name, workload, unique ? { ...rest, unique: unique(workload, index) } : plain),
-      maxInFlight,
-      rest.signal,
-    );
+    const submit = (workload: Workload, index: number, outcome: Outcome<JobHandle>) => {
+      const own = unique ? { ...rest, unique: unique(workload, index) } : plain;
+      this.#background(name, workload as PayloadInput, own, outcome);
+    };
+    return submitAll(source, submit, maxInFlight, rest.signal);
   }
 
   /**
@@ -141,12 +158,16 @@ export class Client<Jobs extends JobMap<Jobs> = AnyJobs> extends Emitter<ClientE
    * @throws TypeError (as a rejection) when an argument is wrong; nothing was sent then
    * @throws whatever `Task.result` rejects with
    */
-  async run<Name extends FunctionName<Jobs>>(
+  run<Name extends FunctionName<Jobs>>(
     name: Name,
     ...args: WorkloadArguments<GivenWorkload<Jobs, Name>, ForegroundOptions>
   ): Promise<Payload<GivenResult<Jobs, Name>>> {
     const [workload, options] = args as [PayloadInput?, ForegroundOptions?];
-    return this.#start<GivenResult<Jobs, Name>>(name, workload, options, false).result;
+    try {
+      return this.#start<GivenResult<Jobs, Name>>(name, workload, options, false).result;
+    } catch (error) {
+      return Promise.reject(error);
+    }
   }
 
   /**
@@ -203,17 +224,23 @@ export class Client<Jobs extends JobMap<Jobs> = AnyJobs> extends Emitter<ClientE
    * @throws TypeError (as a rejection) when the handle can't be one, or its server is none of this client's
    * @throws ConnectionError when no server knows the job and one could not be asked; TimeoutError, ConnectionLostError, ClosedError
    */
-  async status(job: JobReference, options?: WaitOptions): Promise<JobStatus> {
-    checkOptions(options, "status", ["signal"]);
-    return this.#counted(() => this.#status(job, options?.signal));
+  status(job: JobReference, options?: WaitOptions): Promise<JobStatus> {
+    try {
+      checkOptions(options, "status", ["signal"]);
+      if (this.#closed) throw this.#closed;
+      return this.#status(job, options?.signal);
+    } catch (error) {
+      return Promise.reject(error);
+    }
   }
 
   #status(job: JobReference, signal: AbortSignal | undefined): Promise<JobStatus> {
     const { handle, server } = checkReference(job);
     const { servers: all } = this.#dispatcher;
     const servers = server === undefined ? serversOf(handle, all) : [serverNamed(server, all)];
-    return this.#ask(servers, signal, () => {
-      return new Question(this.#dispatcher, PacketType.GET_STATUS, [handle], PacketType.STATUS_RES, readStatus);
+    const { GET_STATUS, STATUS_RES } = PacketType;
+    return this.#ask(servers, signal, (outcome: Outcome<JobStatus>) => {
+      return new Question(this.#dispatcher, outcome, GET_STATUS, [handle], STATUS_RES, readStatus);
     });
   }
 
@@ -225,10 +252,11 @@ export class Client<Jobs extends JobMap<Jobs> = AnyJobs> extends Emitter<ClientE
     checkUnique(unique);
     if (unique === "") throw new TypeError("a job without a unique can't be asked for by it: ask by its handle");
     checkOptions(options, "statusOf", ["signal"]);
+    if (this.#closed) throw this.#closed;
     const { GET_STATUS_UNIQUE, STATUS_RES_UNIQUE } = PacketType;
-    const question = () =>
-      new Question(this.#dispatcher, GET_STATUS_UNIQUE, [unique], STATUS_RES_UNIQUE, readUniqueStatus);
-    return this.#counted(() => this.#ask(this.#dispatcher.servers, options?.signal, question));
+    const question = (outcome: Outcome<UniqueStatus>) =>
+      new Question(this.#dispatcher, outcome, GET_STATUS_UNIQUE, [unique], STATUS_RES_UNIQUE, readUniqueStatus);
+    return this.#ask(this.#dispatcher.servers, options?.signal, question);
   }
 
   /**
@@ -252,10 +280,14 @@ export class Client<Jobs extends JobMap<Jobs> = AnyJobs> extends Emitter<ClientE
     // What it takes to connect is not the round trip.
     let begin = 0;
     const read = () => performance.now() - begin;
-    const echo = new Question(this.#dispatcher, PacketType.ECHO_REQ, [], PacketType.ECHO_RES, read, () => {
+    const begun = () => {
       begin = performance.now();
-    });
-    return this.#promise(echo, signal);
+    };
+    if (this.#closed) throw this.#closed;
+    const duration = new Deferred<number>();
+    const { ECHO_REQ, ECHO_RES } = PacketType;
+    this.#dispatch(new Question(this.#dispatcher, duration, ECHO_REQ, [], ECHO_RES, read, begun), signal);
+    return duration.promise;
   }
 
   /**
@@ -296,31 +328,37 @@ export class Client<Jobs extends JobMap<Jobs> = AnyJobs> extends Emitter<ClientE
     clearTimeout(timer);
   }
 
-  #promise<T>(call: PromisedCall<T>, signal?: AbortSignal): Promise<T> {
-    return this.#closed ? Promise.reject(this.#closed) : this.#dispatch(call, signal);
-  }
-
-  #dispatch<T>(call: PromisedCall<T>, signal?: AbortSignal, only?: Server): Promise<T> {
+  #dispatch(call: Call, signal?: AbortSignal, only?: Server): void {
     this.#dispatcher.dispatch(call, only);
-    if (signal) {
-      const release = onAbort(signal, () => call.reject(signal.reason));
-      call.promise.then(release, release);
-    }
-    return call.promise;
+    if (signal) call.until(signal);
   }
 
   /** Asks servers in turn for a job, until one knows it. */
-  async #ask<T extends JobStatus>(
+  #ask<T extends JobStatus>(
     servers: readonly Server[],
     signal: AbortSignal | undefined,
-    question: () => Question<T>,
+    question: (outcome: Outcome<T>) => Question<T>,
+  ): Promise<T> {
+    const one = (server: Server) => {
+      signal?.throwIfAborted();
+      const answer = new Deferred<T>();
+      this.#dispatch(question(answer), signal, server);
+      return answer.promise;
+    };
+    const [first] = servers;
+    return first && servers.length === 1 ? one(first) : this.#counted(() => this.#askInTurn(servers, signal, one));
+  }
+
+  async #askInTurn<T extends JobStatus>(
+    servers: readonly Server[],
+    signal: AbortSignal | undefined,
+    ask: (server: Server) => Promise<T>,
   ): Promise<T> {
     let unknown: T | undefined;
     let failure: unknown;
     for (const server of servers) {
-      signal?.throwIfAborted();
       try {
-        const status = await this.#dispatch(question(), signal, server);
+        const status = await ask(server);
         if (status.known) return status;
         unknown ??= status;
       } catch (error) {

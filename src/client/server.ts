@@ -134,6 +134,8 @@ export class Server {
       if (!this.#closing.aborted) this.#emit("error", { server: this.name, error: error as Error });
       throw error;
     }
+    // One that failed and says something again is as good as any; one that only takes connections may be a proxy.
+    this.#rest = 0;
     this.#session?.retire();
     this.#session = session;
     this.sessions.add(session);

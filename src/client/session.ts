@@ -145,18 +145,27 @@ export class Session implements ConnectionOwner, CallSession {
   /** From now on a call's task is told what a job does: the one that the frame acknowledges. */
   follow(frame: Frame, call: TaskCall): void {
     const slot = this.#connection.codec.decoder.bind(frame);
-    const followers = this.#followers.get(slot) ?? { calls: [], turn: 0 };
-    this.#followers.set(slot, followers);
-    // The server attaches submissions between packets: a round of copies is over, and the next one has one more.
-    followers.calls.push(call.over ? undefined : call);
-    followers.turn = 0;
-    call.task.onBehind((behind) => this.#stall.reader(call, behind));
-    call.task.onSettled(() => {
-      const place = followers.calls.indexOf(call);
-      if (place >= 0) followers.calls[place] = undefined;
-      this.#stall.reader(call, false);
-      if (this.#retired) this.#endIfIdle();
-    });
+    const follower = call.over ? undefined : call;
+    const followers = this.#followers.get(slot);
+    if (followers) {
+      // The server attaches submissions between packets: a round of copies is over, and the next one has one more.
+      followers.calls.push(follower);
+      followers.turn = 0;
+    } else {
+      this.#followers.set(slot, { calls: [follower], turn: 0 });
+    }
+    if (call.over) return;
+    call.slot = slot;
+    if (call.task.told) call.task.onBehind((behind) => this.#stall.reader(call, behind));
+  }
+
+  /** A call is over: its job may go on, and has nobody to be told to in its place. */
+  forget(call: TaskCall): void {
+    const calls = this.#followers.get(call.slot)?.calls;
+    const place = calls?.indexOf(call) ?? -1;
+    if (calls && place >= 0) calls[place] = undefined;
+    if (this.#stall.stalled) this.#stall.reader(call, false);
+    if (this.#retired) this.#endIfIdle();
   }
 
   /** A task no longer follows its job: the server has dropped that, and tells nothing more of it. */
@@ -274,12 +283,13 @@ export class Session implements ConnectionOwner, CallSession {
   }
 
   #unfollow(slot: number, followers: Followers): void {
-    followers.calls.splice(followers.turn, 1);
-    if (followers.turn === followers.calls.length) followers.turn = 0;
-    if (followers.calls.length === 0) {
+    if (followers.calls.length === 1) {
       this.#followers.delete(slot);
       this.#connection.codec.decoder.unbind(slot);
+      return;
     }
+    followers.calls.splice(followers.turn, 1);
+    if (followers.turn === followers.calls.length) followers.turn = 0;
   }
 
   /** Whether anybody but these readers waits for what comes over this connection. */

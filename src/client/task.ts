@@ -4,6 +4,7 @@ import { JobExceptionError, JobFailedError } from "../errors.js";
 import { checkedPayload, type Validator } from "../jobs.js";
 import { Payload } from "../payload.js";
 import type { JobHandle } from "./handle.js";
+import { Deferred } from "./outcome.js";
 import { progress } from "./status.js";
 import { type TaskEvent, Unread } from "./unread.js";
 
@@ -23,19 +24,12 @@ import { type TaskEvent, Unread } from "./unread.js";
 export class Task<Result = unknown> implements AsyncIterable<TaskEvent> {
   readonly function: string;
   /**
-   * The job's handle, once the server acknowledged the job. Rejects when it never did. A job that had to be submitted
-   * again may have another one by then: this is the first.
-   */
-  readonly handle: Promise<JobHandle>;
-  /**
    * The job's result. Rejects with `JobFailedError`, `JobExceptionError`, `TimeoutError`, `ServerError`,
    * `ConnectionError`, `ConnectionLostError`, a `TypeError` for a result that its validator refuses, or the reason of
    * the signal.
    */
   readonly result: Promise<Payload<Result>>;
 
-  #resolveHandle!: (handle: JobHandle) => void;
-  #rejectHandle!: (error: unknown) => void;
   // Its type says nothing of the result's, so that a task of something is a task of anything, too.
   #resolveResult!: (payload: never) => void;
   #rejectResult!: (error: unknown) => void;
@@ -45,9 +39,12 @@ export class Task<Result = unknown> implements AsyncIterable<TaskEvent> {
   #ended = false;
   #error: unknown;
   #failed = false;
-  #settled: (() => void)[] = [];
-  /** The handle, when it is there. */
+  #settled: (() => void)[] | undefined;
+  #carrier: { ended(): void } | undefined;
+  /** The first handle and the latest, when they are there; and the promise of the first, when somebody has asked for it. */
+  #first: JobHandle | undefined;
   #created: JobHandle | undefined;
+  #handle: Deferred<JobHandle> | undefined;
 
   /** @internal: `client.submit` makes it. */
   constructor(name: string, told: boolean, validator: Validator | undefined) {
@@ -55,17 +52,27 @@ export class Task<Result = unknown> implements AsyncIterable<TaskEvent> {
     // `run` gives out no task: nobody can read its events.
     this.#unread = told ? new Unread() : undefined;
     this.#validator = validator;
-    this.handle = new Promise((resolve, reject) => {
-      this.#resolveHandle = resolve;
-      this.#rejectHandle = reject;
-    });
     this.result = new Promise((resolve, reject) => {
       this.#resolveResult = resolve;
       this.#rejectResult = reject;
     });
-    // Whoever only iterates, or asks for only one of the two, has not left the other's rejection unhandled.
-    this.handle.catch(() => {});
-    this.result.catch(() => {});
+    // Whoever only iterates, or asks for the handle only, has not left the result's rejection unhandled. `run` gives its
+    // promise out.
+    if (told) this.result.catch(() => {});
+  }
+
+  /**
+   * The job's handle, once the server acknowledged the job. Rejects when it never did. A job that had to be submitted
+   * again may have another one by then: this is the first.
+   */
+  get handle(): Promise<JobHandle> {
+    if (!this.#handle) {
+      this.#handle = new Deferred();
+      this.#handle.promise.catch(() => {});
+      if (this.#first) this.#handle.resolve(this.#first);
+      else if (this.#failed) this.#handle.reject(this.#error);
+    }
+    return this.#handle.promise;
   }
 
   [Symbol.asyncIterator](): AsyncIterator<TaskEvent, undefined> {
@@ -143,13 +150,26 @@ export class Task<Result = unknown> implements AsyncIterable<TaskEvent> {
   /** Calls back when the task is done. @internal */
   onSettled(callback: () => void): void {
     if (this.#done) callback();
-    else this.#settled.push(callback);
+    else if (this.#settled) this.#settled.push(callback);
+    else this.#settled = [callback];
+  }
+
+  /** The call that brings it to a server is told when the task is done, before others are. @internal */
+  carriedBy(call: { ended(): void }): void {
+    if (this.#done) call.ended();
+    else this.#carrier = call;
+  }
+
+  /** Whether anybody may read its events. @internal */
+  get told(): boolean {
+    return this.#unread !== undefined;
   }
 
   /** JOB_CREATED came. @internal */
   acknowledge(handle: JobHandle): void {
+    this.#first ??= handle;
     this.#created = handle;
-    this.#resolveHandle(handle);
+    this.#handle?.resolve(handle);
   }
 
   /** A WORK_* packet came. True when it ends the job. @internal */
@@ -187,7 +207,7 @@ export class Task<Result = unknown> implements AsyncIterable<TaskEvent> {
     if (this.#done) return;
     this.#error = error;
     this.#failed = true;
-    this.#rejectHandle(error);
+    this.#handle?.reject(error);
     this.#rejectResult(error);
     this.#end();
   }
@@ -214,8 +234,9 @@ export class Task<Result = unknown> implements AsyncIterable<TaskEvent> {
   #end(): void {
     this.#done = true;
     this.#unread?.wake();
-    for (const callback of this.#settled) callback();
-    this.#settled = [];
+    this.#carrier?.ended();
+    for (const callback of this.#settled ?? []) callback();
+    this.#settled = undefined;
   }
 
   #emit(event: TaskEvent, size: number): void {

@@ -1,6 +1,7 @@
 import { PacketType } from "../../assembly/protocol.js";
 import { type Desk, Question, type TaskCall } from "./call.js";
-import { readStatus } from "./status.js";
+import { Deferred } from "./outcome.js";
+import { type JobStatus, readStatus } from "./status.js";
 
 /** Between two looks, in milliseconds: doubled each time, to a limit. */
 const FIRST_LOOK = 1_000;
@@ -29,9 +30,10 @@ export function watch(call: TaskCall, handle: string, gone: () => void): void {
       lookIn(delay);
       return;
     }
-    const question = new Question(UNATTENDED, PacketType.GET_STATUS, [handle], PacketType.STATUS_RES, readStatus);
-    session.take(question);
-    const status = await question.promise.catch(() => undefined);
+    const answer = new Deferred<JobStatus>();
+    const { GET_STATUS, STATUS_RES } = PacketType;
+    session.take(new Question(UNATTENDED, answer, GET_STATUS, [handle], STATUS_RES, readStatus));
+    const status = await answer.promise.catch(() => undefined);
     if (!isHere()) return;
     if (status && !status.known) gone();
     else lookIn(Math.min(LONGEST, delay * 2));

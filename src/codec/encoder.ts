@@ -138,6 +138,11 @@ export class Encoder {
     return parts;
   }
 
+  /** Takes back parts that `take` handed out, and that nobody reads any more: their memory serves others. Optional. */
+  reuse(parts: readonly Uint8Array[]): void {
+    this.#instance.reuse(parts);
+  }
+
   /** Drops what was put down. @internal */
   close(): void {
     this.#closed = true;
@@ -187,7 +192,7 @@ export class Encoder {
   #spill(): void {
     if (this.#used === 0) return;
     const arena = this.#instance.exports.arena(this.#connection);
-    this.#parts.push(this.#instance.bytes.slice(arena, arena + this.#used));
+    this.#parts.push(this.#instance.copy(arena, this.#used));
     this.#partsSize += this.#used;
     this.#used = 0;
     this.#instance.exports.reset(this.#connection);

@@ -111,7 +111,10 @@ export class Frame {
   data(): Uint8Array {
     if (this.#collected) return this.#collected;
     const { words, bytes } = this.#instance;
-    return bytes.slice(words[this.#word + FRAME_DATA] as number, words[this.#word + FRAME_END] as number);
+    const begin = words[this.#word + FRAME_DATA] as number;
+    const end = words[this.#word + FRAME_END] as number;
+    // V8 is slow to copy nothing: ten times slower than a few bytes.
+    return begin === end ? new Uint8Array(0) : bytes.slice(begin, end);
   }
 
   /** The data part as text. */

@@ -1,4 +1,5 @@
 import { CODEC_PAGES, codecModule } from "#platform";
+import { ARENA_SIZE } from "../../assembly/layout.js";
 
 /** What assembly/index.ts exports. Pointers and sizes are numbers. */
 interface Exports {
@@ -29,6 +30,9 @@ const NAMES_SIZE = 262_144;
 /** The longest of them, in UTF-16 units. */
 const NAME_LENGTH = 512;
 
+/** Arenas' worth of memory that is kept to be lent again. */
+const SPARE = 8;
+
 /** A name in the codec's memory. */
 export interface Name {
   readonly address: number;
@@ -46,6 +50,8 @@ export class Instance {
   delivering = 0;
   readonly #names = new Map<string, Name>();
   #namesSize = 0;
+  readonly #spare: ArrayBuffer[] = [];
+  readonly #lent = new WeakSet<ArrayBufferLike>();
 
   constructor(module: object, pages: number) {
     const memory = new WebAssembly.Memory({ initial: pages, maximum: pages });
@@ -54,6 +60,23 @@ export class Instance {
     this.bytes = new Uint8Array(memory.buffer);
     this.words = new Int32Array(memory.buffer);
     this.frames = this.exports.FRAMES.value >> 2;
+  }
+
+  /** A copy of bytes of an arena. Large ones lie in memory that can be given back: to make and collect it costs more than to fill it. */
+  copy(from: number, size: number): Uint8Array {
+    if (size < ARENA_SIZE / 4) return this.bytes.slice(from, from + size);
+    const buffer = this.#spare.pop() ?? new ArrayBuffer(ARENA_SIZE);
+    this.#lent.add(buffer);
+    const copy = new Uint8Array(buffer, 0, size);
+    copy.set(this.bytes.subarray(from, from + size));
+    return copy;
+  }
+
+  /** Takes copies back that nobody reads any more. Other bytes are left alone. */
+  reuse(parts: readonly Uint8Array[]): void {
+    for (const { buffer } of parts) {
+      if (this.#lent.delete(buffer) && this.#spare.length < SPARE) this.#spare.push(buffer as ArrayBuffer);
+    }
   }
 
   /** A function's name in the codec's memory, or undefined when it isn't kept there: it is long, no name, or one too many. */

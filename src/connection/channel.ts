@@ -5,6 +5,13 @@ import type { Receiver, Transport } from "../platform/transport.js";
 /** What waits in the encoder is sent at once from here on, and not only at the end of the tick. */
 const FLUSH_SIZE = 60_000;
 
+/**
+ * How many microtasks in a row must put nothing down before what waits is sent. A program that takes a few steps from
+ * one request to the next (an async generator takes five) then has its requests go out together; to a lone one they
+ * add less than a microsecond.
+ */
+const QUIET_TURNS = 8;
+
 /** Who uses a channel. */
 export interface ChannelOwner {
   /** A packet came. It is good only during the call. A throw closes the channel, and is its cause. */
@@ -22,6 +29,8 @@ export class Channel implements Receiver {
   #transport: Transport | undefined;
   #written = 0;
   #scheduled = false;
+  /** Microtasks since something was put down. */
+  #quiet = 0;
   #dead = false;
   #deaf = false;
   #ending = false;
@@ -61,15 +70,23 @@ export class Channel implements Receiver {
   /** Sends what was put into the encoder, at the end of this tick, or now when it is much. */
   send(): void {
     if (this.codec.encoder.size >= FLUSH_SIZE) this.flush();
-    else if (!this.#scheduled) {
+    else {
+      this.#quiet = 0;
+      if (this.#scheduled) return;
       this.#scheduled = true;
-      // A microtask adds no latency to a lone request, and gives the many of one tick a single write.
-      queueMicrotask(() => {
-        this.#scheduled = false;
-        this.flush();
-      });
+      // Microtasks add no latency to a lone request, and give the many of one tick a single write.
+      queueMicrotask(this.#turn);
     }
   }
+
+  readonly #turn = () => {
+    if (++this.#quiet < QUIET_TURNS) {
+      queueMicrotask(this.#turn);
+    } else {
+      this.#scheduled = false;
+      this.flush();
+    }
+  };
 
   /** Sends what was put into the encoder, now. */
   flush(): void {
@@ -78,7 +95,9 @@ export class Channel implements Receiver {
     this.flushed?.();
     this.#written += this.codec.encoder.size;
     try {
-      this.#transport.write(this.codec.encoder.take());
+      const { encoder } = this.codec;
+      const parts = encoder.take();
+      this.#transport.write(parts, () => encoder.reuse(parts));
     } catch (error) {
       this.destroy(error as Error);
     }

@@ -51,12 +51,12 @@ export function transport(socket: Socket, { onLeave, onDrained }: Hooks): Transp
     get writable() {
       return socket.writable && !ending;
     },
-    write(parts) {
+    write(parts, taken) {
       if (!socket.writable) return;
       const size = parts.reduce((sum, part) => sum + part.length, 0);
       if (size === 0) return;
       if (!moving && socket.writableLength + size <= PORTION) {
-        writeAll(parts);
+        writeAll(parts, taken);
         return;
       }
       outbox.push(parts);

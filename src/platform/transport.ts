@@ -84,8 +84,11 @@ export interface Transport {
   readonly pending: number;
   /** Whether anything that is written can still go out. */
   readonly writable: boolean;
-  /** Sends the parts in order, as one write where the runtime can. They must not change until they were sent. */
-  write(parts: readonly Uint8Array[]): void;
+  /**
+   * Sends the parts in order, as one write where the runtime can. They must not change until `taken` is called: nothing
+   * reads them any more then. A transport that can't say so never calls it.
+   */
+  write(parts: readonly Uint8Array[], taken?: () => void): void;
   /** Reads nothing until `resume()`; a little that was read already may still come. */
   pause(): void;
   resume(): void;

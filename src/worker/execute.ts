@@ -23,17 +23,17 @@ export type Outcome =
   | { readonly end: "exception"; readonly error: unknown };
 
 /** Calls a job's handler, and says what became of the job. Never throws. */
-export async function execute(job: Job, controller: AbortController, registration: Registration): Promise<Outcome> {
+export async function execute(job: Job, registration: Registration): Promise<Outcome> {
   const result = call(job, registration).then(
     (value): Outcome => ({ end: "complete", result: value }),
     (error: unknown): Outcome => (error instanceof JobFailed ? { end: "fail", error } : { end: "exception", error }),
   );
   const { timeout } = registration.options;
-  return timeout === undefined ? result : limited(job, controller, timeout, result);
+  return timeout === undefined ? result : limited(job, timeout, result);
 }
 
 /** The result, or a failure when it takes too long. No timer outlives a worker that no longer waits for the job. */
-function limited(job: Job, controller: AbortController, timeout: number, result: Promise<Outcome>): Promise<Outcome> {
+function limited(job: Job, timeout: number, result: Promise<Outcome>): Promise<Outcome> {
   return new Promise((resolve) => {
     const timer = setTimeout(() => {
       const error = new TimeoutError(
@@ -42,16 +42,16 @@ function limited(job: Job, controller: AbortController, timeout: number, result:
         `the job ${job.handle} of ${show(job.function)} took too long`,
       );
       job.mute();
-      controller.abort(error);
+      job.abort(error);
       resolve({ end: "fail", error });
     }, timeout);
     const clear = () => {
-      if (controller.signal.reason instanceof ClosedError) clearTimeout(timer);
+      if (job.signal.reason instanceof ClosedError) clearTimeout(timer);
     };
-    controller.signal.addEventListener("abort", clear, { once: true });
+    job.signal.addEventListener("abort", clear, { once: true });
     void result.then((outcome) => {
       clearTimeout(timer);
-      controller.signal.removeEventListener("abort", clear);
+      job.signal.removeEventListener("abort", clear);
       resolve(outcome);
     });
   });

@@ -26,7 +26,6 @@ export interface JobDescription {
   reducer: string;
   attempt: number;
   workload: Payload;
-  signal: AbortSignal;
 }
 
 /** A job, as its handler gets it. `Workload` is what its workload is as JSON. */
@@ -41,14 +40,15 @@ export class Job<Workload = unknown> {
   readonly reducer: string | undefined;
   /** Which try this is, from 1, of a function that is added with `retry`; of others always 1. */
   readonly attempt: number;
-  /** Aborts when the job's time is over, its server is lost, or the worker is closed without waiting for it. */
-  readonly signal: AbortSignal;
   readonly #port: JobPort;
   readonly #slot: number;
   #workload: Payload<Workload>;
   #ended = false;
   #muted = false;
   #lost = false;
+  /** Why its signal aborts, once it does; and what makes it, once somebody asks for it: most handlers never do. */
+  #aborted: { readonly reason: unknown } | undefined;
+  #controller: AbortController | undefined;
 
   /** @internal */
   constructor(port: JobPort, slot: number, about: JobDescription) {
@@ -60,11 +60,19 @@ export class Job<Workload = unknown> {
     this.reducer = about.reducer || undefined;
     this.#workload = about.workload as Payload<Workload>;
     this.attempt = about.attempt;
-    this.signal = about.signal;
   }
 
   get workload(): Payload<Workload> {
     return this.#workload;
+  }
+
+  /** Aborts when the job's time is over, its server is lost, or the worker is closed without waiting for it. */
+  get signal(): AbortSignal {
+    if (!this.#controller) {
+      this.#controller = new AbortController();
+      if (this.#aborted) this.#controller.abort(this.#aborted.reason);
+    }
+    return this.#controller.signal;
   }
 
   /** The server that it came from, as `host:port`. */
@@ -114,6 +122,12 @@ export class Job<Workload = unknown> {
     this.#lost = true;
   }
 
+  /** Has its signal abort. @internal */
+  abort(reason: unknown): void {
+    this.#aborted ??= { reason };
+    this.#controller?.abort(reason);
+  }
+
   /** Lets only its end be sent, its time being over. @internal */
   mute(): void {
     this.#muted = true;
@@ -131,7 +145,7 @@ export class Job<Workload = unknown> {
 
   /** Whether nothing more is to be sent about it. @internal */
   get over(): boolean {
-    return this.#ended || this.signal.aborted;
+    return this.#ended || this.#aborted !== undefined;
   }
 
   /** Replaces the workload by one that a validator has seen. @internal */

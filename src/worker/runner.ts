@@ -19,9 +19,9 @@ export interface RunnerOwner {
 export class Runner {
   readonly #owner: RunnerOwner;
   /** The jobs in hand, whatever became of their servers. */
-  readonly #jobs = new Map<Job, AbortController>();
+  readonly #jobs = new Set<Job>();
   /** Those that wait for a slot: a server that had fallen silent may give out what was asked of it long before. */
-  readonly #waiting: { job: Job; controller: AbortController; session: Session }[] = [];
+  readonly #waiting: { job: Job; session: Session }[] = [];
 
   constructor(owner: RunnerOwner) {
     this.#owner = owner;
@@ -32,26 +32,25 @@ export class Runner {
     return this.#jobs.size;
   }
 
-  take(job: Job, controller: AbortController, session: Session): void {
-    this.#jobs.set(job, controller);
-    const next = { job, controller, session };
-    if (this.#jobs.size - this.#waiting.length > this.#owner.concurrency) this.#waiting.push(next);
+  take(job: Job, session: Session): void {
+    this.#jobs.add(job);
+    if (this.#jobs.size - this.#waiting.length > this.#owner.concurrency) this.#waiting.push({ job, session });
     // Not within the delivery of packets: a handler is a stranger, and may do anything.
-    else queueMicrotask(() => void this.#run(next));
+    else queueMicrotask(() => void this.#run(job, session));
   }
 
   /** Lets go of all jobs: their signals abort, and nothing more is sent about them. Says how many they were. */
   abort(reason: Error): number {
     const { size } = this.#jobs;
-    for (const [job, controller] of this.#jobs) {
+    for (const job of this.#jobs) {
       // First, so that what the handler still sends doesn't end the job for its server.
       job.abandon();
-      controller.abort(reason);
+      job.abort(reason);
     }
     return size;
   }
 
-  async #run({ job, controller, session }: { job: Job; controller: AbortController; session: Session }): Promise<void> {
+  async #run(job: Job, session: Session): Promise<void> {
     const registration = this.#owner.registration(job.function);
     if (!registration) {
       // The function was taken back while its job was on its way: it is for other workers to do.
@@ -61,7 +60,7 @@ export class Runner {
     }
     const begin = performance.now();
     this.#owner.emit("start", { job });
-    const outcome = await execute(job, controller, registration);
+    const outcome = await execute(job, registration);
     const again = outcome.end === "complete" ? undefined : await this.#tryAgain(job, registration, session, outcome);
     // From here on nothing is waited for: what ends the job and what asks for the next one leave in one write.
     this.#settle(job, outcome, again, performance.now() - begin);
@@ -71,7 +70,7 @@ export class Runner {
   #over(job: Job): void {
     this.#jobs.delete(job);
     const next = this.#waiting.shift();
-    if (next) queueMicrotask(() => void this.#run(next));
+    if (next) queueMicrotask(() => void this.#run(next.job, next.session));
     this.#owner.changed();
   }
 

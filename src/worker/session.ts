@@ -17,7 +17,7 @@ export interface SessionOwner {
   /** Which attempt a job is. */
   attempt(name: string, unique: string): number;
   /** The server gave out a job, for which a slot had been set aside. */
-  assigned(job: Job, controller: AbortController, session: Session): void;
+  assigned(job: Job, session: Session): void;
   /** The server had no job, or was told that we sleep. */
   told(what: "noJob" | "sleep", session: Session): void;
   /** What a session needs or has may have changed: slots are to be shared out anew. */
@@ -48,7 +48,7 @@ export class Session implements ConnectionOwner, JobPort {
   readonly #owner: SessionOwner;
   #connection!: Connection;
   /** Jobs that run, by slot. */
-  readonly #jobs = new Map<number, { job: Job; controller: AbortController }>();
+  readonly #jobs = new Map<number, Job>();
   #grabs = 0;
   /** Grabs that were answered; how many they were when it was last looked; and whether there were none since. */
   #answers = 0;
@@ -158,7 +158,7 @@ export class Session implements ConnectionOwner, JobPort {
 
   /** Gives a job back that came for a function which was taken back meanwhile. */
   refuse(job: Job): void {
-    for (const [slot, { job: running }] of this.#jobs) {
+    for (const [slot, running] of this.#jobs) {
       if (running !== job) continue;
       this.#connection.codec.encoder.packet(PacketType.CANT_DO, [job.function]);
       this.#registered.delete(job.function);
@@ -217,7 +217,7 @@ export class Session implements ConnectionOwner, JobPort {
   }
 
   work(job: Job, type: PacketType, slot: number, args: readonly string[], data?: string | Uint8Array): void {
-    if (!this.#connection.open || this.#jobs.get(slot)?.job !== job) return;
+    if (!this.#connection.open || this.#jobs.get(slot) !== job) return;
     if (this.#grab === PacketType.GRAB_JOB && (type === PacketType.WORK_DATA || type === PacketType.WORK_WARNING)) {
       // Perl's gearmand would answer with an error that looks like the answer to a grab.
       if (!this.#dropped) this.#owner.dropped(this);
@@ -259,9 +259,9 @@ export class Session implements ConnectionOwner, JobPort {
   lost(error: Error | undefined): void {
     clearTimeout(this.#timer);
     clearTimeout(this.#stallTimer);
-    for (const { job, controller } of this.#jobs.values()) {
+    for (const job of this.#jobs.values()) {
       job.abandon();
-      controller.abort(this.#connection.lostError({ handle: job.handle, sent: true }));
+      job.abort(this.#connection.lostError({ handle: job.handle, sent: true }));
     }
     this.#jobs.clear();
     this.#grabs = 0;
@@ -304,7 +304,6 @@ export class Session implements ConnectionOwner, JobPort {
     this.#emptyWakes = 0;
     const { type } = frame;
     const slot = this.#connection.codec.decoder.bind(frame);
-    const controller = new AbortController();
     const name = frame.text(1);
     const unique = type === PacketType.JOB_ASSIGN ? "" : frame.text(2);
     const job = new Job(this, slot, {
@@ -314,16 +313,15 @@ export class Session implements ConnectionOwner, JobPort {
       reducer: type === PacketType.JOB_ASSIGN_ALL ? frame.text(3) : "",
       attempt: this.#owner.attempt(name, unique),
       workload: new Payload(frame.data()),
-      signal: controller.signal,
     });
     const before = this.#jobs.get(slot);
     if (before) {
       // The server took the job back from us, and gives it to us again: the first run is for nothing.
-      before.job.abandon();
-      before.controller.abort(new Error(`the server took the job ${job.handle} back, and gave it out again`));
+      before.abandon();
+      before.abort(new Error(`the server took the job ${job.handle} back, and gave it out again`));
     }
-    this.#jobs.set(slot, { job, controller });
-    this.#owner.assigned(job, controller, this);
+    this.#jobs.set(slot, job);
+    this.#owner.assigned(job, this);
   }
 
   #noJob(): void {
@@ -376,7 +374,7 @@ export class Session implements ConnectionOwner, JobPort {
   /** Takes functions back whose jobs are done, when no grab is out that might bring another. */
   #checkLeaving(): void {
     if (this.#leaving.size === 0 || this.#grabs > 0) return;
-    const running = new Set([...this.#jobs.values()].map(({ job }) => job.function));
+    const running = new Set([...this.#jobs.values()].map((job) => job.function));
     for (const [name, left] of this.#leaving) {
       if (running.has(name)) continue;
       this.#connection.codec.encoder.packet(PacketType.CANT_DO, [name]);

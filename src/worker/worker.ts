@@ -293,10 +293,10 @@ export class Worker<Jobs extends JobMap<Jobs> = AnyJobs> extends WorkerEmitter i
         const retry = this.#registrations.get(name)?.options.retry;
         return retry ? attemptOf(unique, retry).attempt : 1;
       },
-      assigned: (job, controller, session) => {
+      assigned: (job, session) => {
         this.#left--;
         clearTimeout(this.#idleTimer);
-        this.#runner.take(job, controller, session);
+        this.#runner.take(job, session);
       },
       told: (what, { server }) => this.emit(what, { server }),
       changed: () => this.#changed(),

@@ -300,9 +300,14 @@ describe("backgroundAll", () => {
     await using server = await JobServer.listen({ port: 0 });
     // The item after the wrong one is on its way while the late one comes.
     const connect = () => pause(100).then(() => server.connect());
-    await using client = new Client(server.address, { connect });
+    const validate = async (value: unknown) => {
+      await pause(5);
+      return value === "wrong" ? { issues: [{ message: "that is wrong" }] } : { value };
+    };
+    const workload = { "~standard": { version: 1, vendor: "test", validate } } as const;
+    await using client = new Client(server.address, { connect, jobs: { f: { workload } } });
     async function* source() {
-      yield Symbol("wrong") as never;
+      yield "wrong";
       yield "on its way";
       await pause(30);
       yield "late";

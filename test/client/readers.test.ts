@@ -17,9 +17,18 @@ const ECHO_REQ = 16;
 const ECHO_RES = 17;
 const PART = 50_000;
 
+interface Torrent {
+  readonly address: string;
+  readonly parts: number;
+  readonly echoes: number;
+  /** Whether it ends connections as soon as they are made. */
+  away: boolean;
+  stop(): void;
+}
+
 /** A server that sends each job's data as fast as its client takes it, and counts the parts. */
-async function startTorrent(): Promise<{ address: string; parts: number; stop: () => void } & AsyncDisposable> {
-  const state = { parts: 0, stopped: false };
+async function startTorrent(): Promise<Torrent & AsyncDisposable> {
+  const state = { parts: 0, echoes: 0, stopped: false, away: false };
   const pour = (socket: Socket, handle: string): void => {
     while (!state.stopped) {
       state.parts++;
@@ -33,9 +42,11 @@ async function startTorrent(): Promise<{ address: string; parts: number; stop: (
   };
   let jobs = 0;
   const server = await startFaultyServer((socket) => {
+    if (state.away) socket.destroy();
     socket.on("data", (chunk: Buffer) => {
       for (const { type, args, data } of read("client", chunk).packets) {
         if (type === OPTION_REQ) socket.write(write("server", packet(OPTION_RES, args)));
+        if (type === ECHO_REQ) state.echoes++;
         if (type === ECHO_REQ) socket.write(write("server", packet(ECHO_RES, [], data)));
         if (type !== SUBMIT_JOB) continue;
         const handle = `H:torrent:${++jobs}`;
@@ -49,12 +60,49 @@ async function startTorrent(): Promise<{ address: string; parts: number; stop: (
     get parts() {
       return state.parts;
     },
+    get echoes() {
+      return state.echoes;
+    },
+    set away(away: boolean) {
+      state.away = away;
+    },
     stop: () => {
       state.stopped = true;
     },
     [Symbol.asyncDispose]: () => server[Symbol.asyncDispose](),
   };
 }
+
+test("a server that was away and is back keeps its calls, though a reader holds up its first connection", async () => {
+  await using first = await startTorrent();
+  await using second = await startTorrent();
+  first.away = true;
+  await using client = new Client([first.address, second.address]);
+  const connected: string[] = [];
+  client.on("connect", ({ server }) => connected.push(server));
+  await eventually("the first has failed", async () => {
+    await client.ping();
+    return connected.at(-1) === second.address;
+  });
+  first.away = false;
+  await eventually("the first is used again", async () => {
+    await client.ping();
+    return connected.at(-1) === first.address;
+  });
+  const task = client.submit("f");
+  const events = task[Symbol.asyncIterator]();
+  await events.next();
+  const before = connected.length;
+  const elsewhere = second.echoes;
+  await eventually("new calls get a connection of their own", async () => {
+    await client.ping();
+    return connected.length > before;
+  });
+  assert.equal(connected.at(-1), first.address);
+  assert.equal(second.echoes, elsewhere);
+  client.destroy();
+  await rejection(task.result, Error);
+});
 
 test("a reader who is behind stops what comes, and misses nothing", async () => {
   await using server = await startTorrent();

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { JobFailedError, Payload, Task, TimeoutError } from "edgear";
-import { type Case, Client, collect, rejection } from "./case.ts";
+import { type Case, Client, collect, rejection, Worker } from "./case.ts";
 import { fresh, NOBODY } from "./names.ts";
 
 /** Foreground jobs: what comes back of them. */
@@ -75,6 +75,27 @@ export const results: readonly Case[] = [
         bytes.bytes.findIndex((byte, index) => byte !== large[index]),
         -1,
       );
+    },
+  },
+  {
+    name: "many results of some KiB at once come back as they were sent",
+    async run({ server }) {
+      await using client = new Client(server);
+      await using worker = new Worker(server, { concurrency: 64 });
+      const name = fresh("echo");
+      const working = worker.add(name, ({ workload }) => workload.bytes).run();
+      // Enough to fill the memory for what goes out many times over, and a socket's buffers.
+      const workloads = Array.from({ length: 1_500 }, (_, job) => {
+        return Uint8Array.from({ length: 3_000 + (job % 7) }, (_, place) => (job * 31 + place * 7) % 251);
+      });
+      const results = await Promise.all(workloads.map((workload) => client.run(name, workload)));
+      for (const [job, { bytes }] of results.entries()) {
+        const sent = workloads[job] as Uint8Array;
+        const wrong = bytes.length === sent.length ? bytes.findIndex((byte, place) => byte !== sent[place]) : 0;
+        assert.equal(wrong, -1, `the result of job ${job} differs from byte ${wrong} on`);
+      }
+      await worker.close();
+      await working;
     },
   },
   {

@@ -1,18 +1,19 @@
 /**
- * What a job costs the embedded server when so many are queued: submits them, then works off `SAMPLE` of them one grab
- * after the other, all over one socket each, from another process. Build first; then `node bench/server.mjs`.
+ * What a job costs the embedded server when so many are queued (`server.mjs DEPTH`): submits them, then works off `SAMPLE`
+ * of them one grab after the other, all over one socket each, from another process. Prints microseconds a job, and
+ * megabytes of memory, as JSON.
  */
 import { spawn } from "node:child_process";
 import { connect } from "node:net";
 import { fileURLToPath } from "node:url";
-import { JobServer } from "../build/src/server/index.js";
+import { JobServer } from "../../build/src/server/index.js";
 
 const SAMPLE = 500_000;
 const BATCH = 1_000;
 const [CAN_DO, GRAB_JOB, SUBMIT_JOB_BG, WORK_COMPLETE] = [1, 9, 18, 13];
 
-if (process.argv[2]) await drive(Number(process.argv[2]), Number(process.argv[3]));
-else for (const depth of [1_000, 10_000, 100_000, 1_000_000]) await measure(depth);
+if (process.argv[3]) await drive(Number(process.argv[2]), Number(process.argv[3]));
+else await measure(Number(process.argv[2]));
 
 /** @param {number} depth */
 async function measure(depth) {
@@ -24,9 +25,9 @@ async function measure(depth) {
   let said = "";
   for await (const chunk of child.stdout) said += chunk;
   const { rss } = process.memoryUsage();
-  const [submit, work] = said.trim().split(" ");
+  const [submit, work] = said.trim().split(" ").map(Number);
   const memory = Math.round((rss - before.rss) / 1e6);
-  console.log(`${depth} queued: a submit ${submit} us, a job worked off ${work} us; ${memory} MB of memory`);
+  console.log(JSON.stringify({ depth, submit, work, memory }));
   await server.close();
 }
 
