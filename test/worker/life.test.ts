@@ -223,6 +223,25 @@ describe.each(inject("servers"))("a worker's life, over $name", ({ address }) =>
     await eventually("the job is done", async () => done === 1);
   });
 
+  test("a function that is removed twice while its job runs is gone for both who asked", async () => {
+    const name = fresh("twice");
+    let finish = () => {};
+    await using started = startWorker(address, {
+      [name]: () =>
+        new Promise<void>((resolve) => {
+          finish = resolve;
+        }),
+      [fresh("other")]: () => {},
+    });
+    await using client = new Client(address);
+    const begun = nextEvent(started.worker, "start");
+    const result = client.run(name);
+    await begun;
+    const removed = Promise.all([started.worker.remove(name), started.worker.remove(name)]);
+    finish();
+    await Promise.all([removed, result]);
+  });
+
   test("a function that is removed is finished first: its running job isn't given to others", async () => {
     const name = fresh("removed");
     let runs = 0;
