@@ -223,6 +223,15 @@ describe.each(inject("servers"))("a worker's life, over $name", ({ address }) =>
     await eventually("the job is done", async () => done === 1);
   });
 
+  test("closing a second time, when all is over, leaves no timer that holds up the program", async () => {
+    await using started = startWorker(address, { [fresh("closed")]: () => {} });
+    await started.worker.close();
+    const timers = () => process.getActiveResourcesInfo().filter((name) => name === "Timeout").length;
+    const before = timers();
+    await started.worker.close({ timeout: 60_000 });
+    assert.equal(timers(), before);
+  });
+
   test("a function that is removed twice while its job runs is gone for both who asked", async () => {
     const name = fresh("twice");
     let finish = () => {};
