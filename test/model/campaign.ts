@@ -14,6 +14,9 @@ const WORLDS = 10;
 /** Milliseconds in which a seed must be done with, shrinking included. */
 const SEED_LIMIT = 90_000;
 
+/** So many operations of a failure are shown; more, nobody reads. */
+const SHOWN = 60;
+
 /** Where, among a seed's worlds, a failure was: fast-check's word for it. */
 export const PATH = "EDGEAR_PATH";
 
@@ -96,19 +99,22 @@ async function runSeed(kind: Kind, seed: number): Promise<Tally[]> {
     tallies.push(await runWorld(kind, list));
   });
   const path = process.env[PATH];
-  try {
-    await fc.assert(property, {
-      seed,
-      numRuns: WORLDS,
-      interruptAfterTimeLimit: SEED_LIMIT,
-      markInterruptAsFailure: true,
-      ...(path !== undefined && { path }),
-    });
-  } catch (error) {
-    const words = `${kind}: ${(error as Error).message}\n(again: ${SEED}=${seed} ${PATH}=<the path above>)`;
-    throw new Error(words, { cause: error });
-  }
-  return tallies;
+  const details = await fc.check(property, {
+    seed,
+    numRuns: WORLDS,
+    interruptAfterTimeLimit: SEED_LIMIT,
+    markInterruptAsFailure: true,
+    ...(path !== undefined && { path }),
+  });
+  if (!details.failed) return tallies;
+  const { errorInstance, counterexample, counterexamplePath, numShrinks, interrupted } = details;
+  const [list = []] = counterexample ?? [];
+  const words = [
+    `${kind}: ${errorInstance instanceof Error ? errorInstance.message : (errorInstance ?? (interrupted && "it took too long"))}`,
+    `again: ${SEED}=${seed} ${PATH}=${counterexamplePath}`,
+    `${list.length} operations, shrunk ${numShrinks} times${list.length <= SHOWN ? `: ${JSON.stringify(list)}` : ""}`,
+  ];
+  throw new Error(words.join("\n"), { cause: errorInstance });
 }
 
 function seconds(since: number): number {

@@ -4,7 +4,7 @@ import path from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { main } from "../support/cli.ts";
 import { startGearmand } from "../support/gearmand.ts";
-import { freePort } from "../support/ports.ts";
+import { lastingPort } from "../support/ports.ts";
 import { BackgroundProcess } from "../support/process.ts";
 import { textCommand } from "../support/text-command.ts";
 
@@ -31,7 +31,7 @@ export class Killable implements AsyncDisposable {
   static async start(kind: Kind): Promise<Killable> {
     const server = new Killable(kind);
     if (kind === "gearmand-sqlite") server.#folder = await mkdtemp(path.join(tmpdir(), "edgear-model-"));
-    server.port = await freePort();
+    server.port = await lastingPort();
     await server.#start();
     return server;
   }

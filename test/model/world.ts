@@ -131,7 +131,8 @@ class World {
       await Promise.all(this.#lines.map((lines) => lines.welcome(index)));
       this.#restarts.delete(index);
     };
-    this.#restarts.set(index, restart());
+    const broken = (error: unknown) => void this.#promises.faults.push(`a server did not come back: ${String(error)}`);
+    this.#restarts.set(index, restart().catch(broken));
   }
 
   #judge(): void {

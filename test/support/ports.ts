@@ -1,5 +1,32 @@
 import { once } from "node:events";
-import { type AddressInfo, createServer } from "node:net";
+import { type AddressInfo, createServer, type Server } from "node:net";
+
+/** Systems give the ports from 32768 on, or from 49152 on, to whoever connects: any of these can be had again later. */
+const LOWEST = 20_000;
+const HIGHEST = 32_767;
+
+/** Has a server listen on a loopback port that no connection of anybody's will be given, so that it can be had again. */
+export async function listenBelow(server: Server): Promise<number> {
+  for (let tries = 1; ; tries++) {
+    const port = LOWEST + Math.floor(Math.random() * (HIGHEST - LOWEST));
+    server.listen(port, "127.0.0.1");
+    try {
+      await once(server, "listening");
+      return port;
+    } catch (error) {
+      if (tries === 100) throw error;
+    }
+  }
+}
+
+/** Such a port, on which nothing listens right now. */
+export async function lastingPort(): Promise<number> {
+  const server = createServer();
+  const port = await listenBelow(server);
+  server.close();
+  await once(server, "close");
+  return port;
+}
 
 /** A loopback port on which nothing listens right now. */
 export async function freePort(): Promise<number> {

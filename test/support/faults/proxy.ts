@@ -1,5 +1,6 @@
 import { once } from "node:events";
-import { type AddressInfo, connect, createServer, type Server, type Socket } from "node:net";
+import { connect, createServer, type Server, type Socket } from "node:net";
+import { listenBelow } from "../ports.ts";
 import { Lane } from "./lane.ts";
 import type { Direction, Faults, Script } from "./script.ts";
 
@@ -48,6 +49,16 @@ export class FaultProxy implements AsyncDisposable {
   /** Connections that are open. */
   get open(): number {
     return this.#passages.size;
+  }
+
+  /** Bytes that went in, of the connections that are open. */
+  get carried(): Record<Direction, number> {
+    const bytes = { up: 0, down: 0 };
+    for (const { lanes } of this.#passages) {
+      bytes.up += lanes.up?.carried ?? 0;
+      bytes.down += lanes.down?.carried ?? 0;
+    }
+    return bytes;
   }
 
   /** From now on this happens on the connections that there are. */
@@ -102,9 +113,12 @@ export class FaultProxy implements AsyncDisposable {
   }
 
   async #listen(): Promise<void> {
+    if (this.port === 0) {
+      this.port = await listenBelow(this.#server);
+      return;
+    }
     this.#server.listen(this.port, "127.0.0.1");
     await once(this.#server, "listening");
-    this.port = (this.#server.address() as AddressInfo).port;
   }
 
   #accept(client: Socket): void {

@@ -66,7 +66,7 @@ export function randomFault(randoms: Randoms, kind: FaultKind, within: number): 
     case "corrupt":
       return { kind, at, bits: 1 + randoms.below(255) };
     case "throttle":
-      return { kind, rate: 1 + randoms.below(50) };
+      return { kind, rate: 5 + randoms.below(50) };
     default:
       return { kind, at };
   }
