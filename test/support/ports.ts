@@ -5,17 +5,26 @@ import { type AddressInfo, createServer, type Server } from "node:net";
 const LOWEST = 20_000;
 const HIGHEST = 32_767;
 
+/** Each is had once: one that is left for a while must not be taken by somebody else of this process. */
+let next = Math.floor(Math.random() * (HIGHEST - LOWEST));
+
 /** Has a server listen on a loopback port that no connection of anybody's will be given, so that it can be had again. */
 export async function listenBelow(server: Server): Promise<number> {
   for (let tries = 1; ; tries++) {
-    const port = LOWEST + Math.floor(Math.random() * (HIGHEST - LOWEST));
-    server.listen(port, "127.0.0.1");
-    try {
-      await once(server, "listening");
-      return port;
-    } catch (error) {
-      if (tries === 100) throw error;
-    }
+    const port = LOWEST + (next++ % (HIGHEST - LOWEST));
+    if (await listenAt(server, port)) return port;
+    if (tries === 100) throw new Error("there is no port that nobody uses");
+  }
+}
+
+/** Has a server listen on a port; false when somebody else does. */
+export async function listenAt(server: Server, port: number): Promise<boolean> {
+  server.listen(port, "127.0.0.1");
+  try {
+    await once(server, "listening");
+    return true;
+  } catch {
+    return false;
   }
 }
 

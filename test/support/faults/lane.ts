@@ -5,6 +5,9 @@ import type { Fault } from "./script.ts";
 /** More than this is not taken from the sender until it has gone on. */
 const FULL = 1 << 18;
 
+/** How long the receiver has to read what came before an RST, in milliseconds. */
+const UNREAD = 5;
+
 /** What ends a lane. */
 type Stop = "end" | "reset" | "blackhole";
 
@@ -32,6 +35,8 @@ export class Lane {
   carried = 0;
   #queued = 0;
   #busy = false;
+  /** When a slow line has taken all. */
+  #free = 0;
   #stopped = false;
 
   constructor(from: Socket, to: Socket, faults: readonly Fault[], reset: () => void) {
@@ -135,7 +140,7 @@ export class Lane {
     for (let item = this.#items.shift(); item !== undefined && !this.#to.destroyed; item = this.#items.shift()) {
       if (typeof item === "string") {
         // What was written before has to be read before: an RST overtakes it.
-        await turn();
+        if (item === "reset") await delay(UNREAD);
         this.#stop(item);
         continue;
       }
@@ -161,12 +166,19 @@ export class Lane {
       const part = bytes.subarray(at, at + portion);
       const flowing = this.#to.write(part);
       this.#queued -= part.length;
-      if (throttle) await delay(part.length / throttle.rate);
+      if (throttle) await this.#pace(part.length / throttle.rate);
       else if (!flowing) await this.#drained();
     }
     if (this.#queued <= FULL) this.#from.resume();
     // The next piece is to come in a read of its own.
     if (!find(this.#faults, "merge")) await turn();
+  }
+
+  /** Waits until a slow line has taken what it needs so many milliseconds for. A timer is too coarse for each byte. */
+  async #pace(milliseconds: number): Promise<void> {
+    const now = performance.now();
+    this.#free = Math.max(this.#free, now) + milliseconds;
+    if (this.#free - now >= 2) await delay(this.#free - now);
   }
 
   #drained(): Promise<void> {

@@ -1,6 +1,7 @@
 import { once } from "node:events";
 import { connect, createServer, type Server, type Socket } from "node:net";
-import { listenBelow } from "../ports.ts";
+import { setTimeout as delay } from "node:timers/promises";
+import { listenAt, listenBelow } from "../ports.ts";
 import { Lane } from "./lane.ts";
 import type { Direction, Faults, Script } from "./script.ts";
 
@@ -117,8 +118,11 @@ export class FaultProxy implements AsyncDisposable {
       this.port = await listenBelow(this.#server);
       return;
     }
-    this.#server.listen(this.port, "127.0.0.1");
-    await once(this.#server, "listening");
+    // Somebody else's test may have it just now.
+    for (let tries = 0; !(await listenAt(this.#server, this.port)); tries++) {
+      if (tries === 100) throw new Error(`the port ${this.port} is taken`);
+      await delay(20);
+    }
   }
 
   #accept(client: Socket): void {
