@@ -15,17 +15,20 @@ export class Promises {
   readonly outcomes: Record<string, number> = {};
   readonly faults: string[] = [];
   count = 0;
-  /** The longest that the event loop was held up. */
-  #lag = 0;
+  /** The longest that the event loop was held up, and when it is seen next whether it is. */
+  #longest = 0;
+  #due = performance.now() + 50;
   #timer: ReturnType<typeof setInterval>;
 
   constructor() {
-    let due = performance.now() + 50;
     this.#timer = setInterval(() => {
-      const now = performance.now();
-      this.#lag = Math.max(this.#lag, now - due);
-      due = now + 50;
+      this.#longest = this.#lag;
+      this.#due = performance.now() + 50;
     }, 50);
+  }
+
+  get #lag(): number {
+    return Math.max(this.#longest, performance.now() - this.#due);
   }
 
   /** How many wait. */
