@@ -59,14 +59,19 @@ export async function campaign({
   let next = seed;
   let total = 0;
   let seeds = 0;
+  // The other lanes end with their seeds.
+  let failed = false;
   const unhandled: unknown[] = [];
   const onUnhandled = (error: unknown) => void unhandled.push(error);
   process.on("unhandledRejection", onUnhandled);
   const lane = async () => {
-    while (total < wanted) {
+    while (total < wanted && !failed) {
       const own = next++ | 0;
       const since = performance.now();
-      const done = await runSeed(kind, own);
+      const done = await runSeed(kind, own).catch((error: unknown) => {
+        failed = true;
+        throw error;
+      });
       if (unhandled.length > 0) throw new Error(`a rejection was not handled: ${String(unhandled[0])} (seed ${own})`);
       tallies.push(...done);
       const tally = sum(done);
@@ -84,7 +89,8 @@ export async function campaign({
     }
   };
   try {
-    await Promise.all(Array.from({ length: lanes }, lane));
+    const ends = await Promise.allSettled(Array.from({ length: lanes }, lane));
+    for (const end of ends) if (end.status === "rejected") throw end.reason;
     await nothingMore(before);
   } finally {
     process.off("unhandledRejection", onUnhandled);
