@@ -129,7 +129,7 @@ describe.each(Object.keys(SERVERS))("on a line to %s", (serverName) => {
         assert.ok(took >= least, `it took ${took} ms`);
         if (expected === "TIMEOUT") {
           assert.ok(took >= TIMES.requestTimeout - 5, `it was given up after ${took} ms`);
-          assert.ok(took < TIMES.requestTimeout + 600, `it was given up only after ${took} ms`);
+          assert.ok(took < TIMES.requestTimeout + 1_500, `it was given up only after ${took} ms`);
         } else assert.ok(took < 3_000, `it took ${took} ms`);
         if (cause && outcome === "CONNECTION_LOST")
           assert.equal((error?.cause as GearmanError | undefined)?.code, cause);
