@@ -9,7 +9,7 @@ import { runWorld, type Tally } from "./world.ts";
 const LENGTH = 250;
 
 /** Worlds of one seed. */
-const WORLDS = 10;
+const WORLDS = 2;
 
 /** Milliseconds in which a seed must be done with, shrinking included. */
 const SEED_LIMIT = 90_000;
