@@ -52,6 +52,11 @@ export class Decoder {
     return this.#row !== undefined;
   }
 
+  /** How much of that body is there. */
+  get collected(): number {
+    return this.#row ? this.#filled : 0;
+  }
+
   /** Where the next bytes are to be put: at least one byte of the codec's memory, or of a large body. It is good until the next call. */
   window(): Uint8Array {
     // A socket may ask once more while it closes.

@@ -67,6 +67,11 @@ export class Channel implements Receiver {
     return this.codec.decoder.collecting;
   }
 
+  /** How much of it is there. */
+  get collected(): number {
+    return this.codec.decoder.collected;
+  }
+
   /** Sends what was put into the encoder, at the end of this tick, or now when it is much. */
   send(): void {
     if (this.codec.encoder.size >= FLUSH_SIZE) this.flush();

@@ -32,6 +32,9 @@ const READ_TIME = 20;
 const MOVING = 1_000;
 const LARGE = 65_536;
 
+/** So many bytes of one that comes in must be new when it is looked again: fewer are as good as none. */
+const LEAST = 1_024;
+
 /** The requests of one connection that wait for their answers, and the time that they have. */
 export class Requests {
   readonly #server: string;
@@ -45,6 +48,8 @@ export class Requests {
   /** Bytes that were on their way out, and those that had gone out, when it was last looked; when a large transfer last moved. */
   #pending = 0;
   #taken = 0;
+  /** How much of a large packet was there, when that was last looked at. */
+  #collected = 0;
   #lastMoved = Number.NEGATIVE_INFINITY;
   #paused = false;
   #timer: ReturnType<typeof setTimeout> | undefined;
@@ -126,6 +131,8 @@ export class Requests {
     const due = performance.now() + milliseconds;
     this.#pending = this.#channel.pending;
     this.#taken = this.#channel.taken;
+    // A shorter look would ask too much of a slow line.
+    if (milliseconds >= MOVING) this.#collected = this.#channel.collected;
     this.#timer = setTimeout(() => this.#check(due), milliseconds);
   }
 
@@ -140,9 +147,11 @@ export class Requests {
       this.#checkIn(READ_TIME);
       return;
     }
-    const { pending, taken, receiving, lastReceived } = this.#channel;
+    const { pending, taken, receiving, collected, lastReceived } = this.#channel;
     const sending = taken !== this.#taken && Math.max(pending, this.#pending) >= LARGE;
-    if (this.#paused || sending || (receiving && now - lastReceived < MOVING)) {
+    const fresh = collected < this.#collected ? collected : collected - this.#collected;
+    const coming = receiving && fresh >= LEAST && now - lastReceived < MOVING;
+    if (this.#paused || sending || coming) {
       // A large workload on its way out, or a result on its way in, delays the answers behind it.
       this.#lastMoved = now;
       this.#checkIn(MOVING);

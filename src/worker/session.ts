@@ -173,7 +173,12 @@ export class Session implements ConnectionOwner, JobPort {
    */
   leave(name: string): Promise<void> {
     return new Promise((resolve) => {
-      this.#leaving.set(name, resolve);
+      const before = this.#leaving.get(name);
+      const both = () => {
+        before?.();
+        resolve();
+      };
+      this.#leaving.set(name, both);
       this.#checkLeaving();
     });
   }

@@ -226,7 +226,8 @@ export class Worker<Jobs extends JobMap<Jobs> = AnyJobs> extends WorkerEmitter i
     if (options.timeout !== undefined) checkMilliseconds(options.timeout, "timeout");
     this.#closing ??= this.#close();
     const { timeout } = options;
-    if (timeout !== undefined) {
+    // One that waits for nothing any more needs no timer, which would only keep the program from ending.
+    if (timeout !== undefined && this.#onQuiet) {
       clearTimeout(this.#closeTimer);
       this.#closeTimer = setTimeout(() => this.#onQuiet?.(), timeout);
     }
@@ -270,6 +271,7 @@ export class Worker<Jobs extends JobMap<Jobs> = AnyJobs> extends WorkerEmitter i
     });
     this.#changed();
     await quiet;
+    this.#onQuiet = undefined;
     clearTimeout(this.#closeTimer);
     const aborted = this.#runner.abort(
       new ClosedError("this worker was closed, and did not wait for the job any longer"),

@@ -1,5 +1,43 @@
 import { once } from "node:events";
-import { type AddressInfo, createServer } from "node:net";
+import { type AddressInfo, createServer, type Server } from "node:net";
+
+/** Systems give the ports from 32768 on, or from 49152 on, to whoever connects: any of these can be had again later. */
+const LOWEST = 20_000;
+const HIGHEST = 32_767;
+
+/** So many are a process's own, as far as may be, and had in turn: one that is left for a while must not be taken meanwhile. */
+const OWN = 250;
+const FIRST = LOWEST + (process.pid % Math.floor((HIGHEST - LOWEST) / OWN)) * OWN;
+let next = 0;
+
+/** Has a server listen on a loopback port that no connection of anybody's will be given, so that it can be had again. */
+export async function listenBelow(server: Server): Promise<number> {
+  for (let tries = 1; ; tries++) {
+    const port = FIRST + (next++ % OWN);
+    if (await listenAt(server, port)) return port;
+    if (tries === OWN) throw new Error("there is no port that nobody uses");
+  }
+}
+
+/** Has a server listen on a port; false when somebody else does. */
+export async function listenAt(server: Server, port: number): Promise<boolean> {
+  server.listen(port, "127.0.0.1");
+  try {
+    await once(server, "listening");
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** Such a port, on which nothing listens right now. */
+export async function lastingPort(): Promise<number> {
+  const server = createServer();
+  const port = await listenBelow(server);
+  server.close();
+  await once(server, "close");
+  return port;
+}
 
 /** A loopback port on which nothing listens right now. */
 export async function freePort(): Promise<number> {

@@ -223,6 +223,34 @@ describe.each(inject("servers"))("a worker's life, over $name", ({ address }) =>
     await eventually("the job is done", async () => done === 1);
   });
 
+  test("closing a second time, when all is over, leaves no timer that holds up the program", async () => {
+    await using started = startWorker(address, { [fresh("closed")]: () => {} });
+    await started.worker.close();
+    const timers = () => process.getActiveResourcesInfo().filter((name) => name === "Timeout").length;
+    const before = timers();
+    await started.worker.close({ timeout: 60_000 });
+    assert.equal(timers(), before);
+  });
+
+  test("a function that is removed twice while its job runs is gone for both who asked", async () => {
+    const name = fresh("twice");
+    let finish = () => {};
+    await using started = startWorker(address, {
+      [name]: () =>
+        new Promise<void>((resolve) => {
+          finish = resolve;
+        }),
+      [fresh("other")]: () => {},
+    });
+    await using client = new Client(address);
+    const begun = nextEvent(started.worker, "start");
+    const result = client.run(name);
+    await begun;
+    const removed = Promise.all([started.worker.remove(name), started.worker.remove(name)]);
+    finish();
+    await Promise.all([removed, result]);
+  });
+
   test("a function that is removed is finished first: its running job isn't given to others", async () => {
     const name = fresh("removed");
     let runs = 0;

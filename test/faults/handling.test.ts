@@ -1,0 +1,174 @@
+import assert from "node:assert/strict";
+import { Admin, Client, ConnectionLostError, TimeoutError, Worker } from "edgear";
+import { describe, test } from "vitest";
+import { packet, read, write } from "../codec/packets.ts";
+import { eventually, pause, rejection } from "../conformance/case.ts";
+import { fresh } from "../conformance/names.ts";
+import { nothingMore, open, watchCodecs } from "../support/faults/open.ts";
+import { FaultProxy } from "../support/faults/proxy.ts";
+import { startFaultyServer } from "../support/faults.ts";
+import { startWorker } from "../support/worker.ts";
+import { CLIENT_OPTIONS, TIMES, WORKER_OPTIONS } from "./actors.ts";
+import { type OwnServer, SERVERS } from "./servers.ts";
+
+/* What the library does about each kind of fault, where the table of cases.test.ts alone would not show it. */
+
+watchCodecs();
+
+describe.each(Object.entries(SERVERS))("with %s", (_name, start) => {
+  /** Has a test with a server and a line to it, and sees that nothing stays open. */
+  async function site(run: (proxy: FaultProxy, server: OwnServer) => Promise<void>): Promise<void> {
+    const before = open();
+    {
+      await using server = await start();
+      await using proxy = await FaultProxy.to(server.port);
+      await run(proxy, server);
+    }
+    await nothingMore(before);
+  }
+
+  test("delay: an answer that comes when its time is over is nobody else's", () =>
+    site(async (proxy) => {
+      await using client = new Client(proxy.address, CLIENT_OPTIONS);
+      const job = await client.background(fresh("nobody"));
+      // Something comes all the time, so that the line is not taken for dead, but later and later.
+      proxy.inject({ down: [{ kind: "delay", milliseconds: 250 }] });
+      const ping = client.ping();
+      await pause(150);
+      proxy.inject({ down: [{ kind: "delay", milliseconds: 550 }] });
+      const late = rejection(client.status(job), TimeoutError);
+      await ping;
+      await late;
+      // The answer of the first is on its way, and comes before that of the second.
+      proxy.inject({ down: [] });
+      assert.equal((await client.status("H:nobody:9")).state, "unknown");
+      assert.equal((await client.status(job)).state, "queued");
+      assert.equal(proxy.connections, 1);
+    }));
+
+  test("merge: the many answers of one read each find their call", () =>
+    site(async (proxy, server) => {
+      const name = fresh("up");
+      await using _worker = startWorker(server.address, { [name]: (job) => job.workload.text() }, { concurrency: 16 });
+      await using client = new Client(proxy.address, CLIENT_OPTIONS);
+      await client.ping();
+      proxy.inject({ up: [{ kind: "merge", milliseconds: 100 }], down: [{ kind: "merge", milliseconds: 100 }] });
+      const texts = Array.from({ length: 200 }, (_, job) => `${job} ${"x".repeat(job)}`);
+      const results = await Promise.all(texts.map((text) => client.run(name, text)));
+      assert.deepEqual(results.map(String), texts);
+    }));
+
+  test("throttle: what waits behind a large result has its time, as long as that moves", () =>
+    site(async (proxy, server) => {
+      const name = fresh("large");
+      await using _worker = startWorker(server.address, { [name]: () => new Uint8Array(1_500_000) });
+      await using client = new Client(proxy.address, { ...CLIENT_OPTIONS, maxPacketSize: 2_000_000 });
+      const job = await client.background(fresh("nobody"));
+      proxy.inject({ down: [{ kind: "throttle", rate: 1_500 }] });
+      const result = client.run(name);
+      await eventually("the result is on its way", async () => proxy.carried.down > 200_000);
+      const begin = performance.now();
+      assert.equal((await client.status(job)).state, "queued");
+      assert.ok(performance.now() - begin > TIMES.requestTimeout, "it had to wait");
+      assert.equal((await result).bytes.length, 1_500_000);
+      assert.equal(proxy.connections, 1);
+    }));
+
+  test("throttle: an admin's answer that still comes in is not late", () =>
+    site(async (proxy, server) => {
+      await using sender = new Client(server.address);
+      const names = Array.from({ length: 40 }, () => fresh("nobody"));
+      await Promise.all(names.map((each) => sender.background(each)));
+      await using admin = new Admin(proxy.address, TIMES);
+      await admin.version();
+      proxy.inject({ down: [{ kind: "throttle", rate: 2 }] });
+      const begin = performance.now();
+      assert.equal((await admin.status()).length, 40);
+      assert.ok(performance.now() - begin > 1.5 * TIMES.requestTimeout);
+    }));
+
+  test("blackhole: a line that dies while a job is waited for is noticed by the heartbeat", () =>
+    site(async (proxy) => {
+      await using client = new Client(proxy.address, CLIENT_OPTIONS);
+      const task = client.submit(fresh("nobody"));
+      const { handle } = await task.handle;
+      proxy.part();
+      const begin = performance.now();
+      const error = await rejection(task.result, ConnectionLostError);
+      const limit = CLIENT_OPTIONS.heartbeat + TIMES.requestTimeout;
+      assert.ok(performance.now() - begin < limit + 1_500, `noticed after ${performance.now() - begin} ms`);
+      assert.equal(error.handle, handle);
+      assert.ok(error.cause instanceof TimeoutError);
+      proxy.heal();
+      await client.ping();
+    }));
+
+  test("blackhole: a worker whose slots are all taken notices, and tells its handlers", () =>
+    site(async (proxy, server) => {
+      const name = fresh("long");
+      await using client = new Client(server.address);
+      const worker = new Worker(proxy.address, WORKER_OPTIONS);
+      const reasons: unknown[] = [];
+      worker.add(name, async ({ signal }) => {
+        if (reasons.length > 0) return "again";
+        await new Promise<void>((resolve) => signal.addEventListener("abort", () => resolve()));
+        reasons.push(signal.reason);
+        return "too late";
+      });
+      const running = worker.run();
+      const result = client.run(name, "", { timeout: 10_000 });
+      await eventually("the job runs", async () => worker.running === 1);
+      proxy.part();
+      await eventually("the handler is told", async () => reasons.length === 1);
+      assert.ok(reasons[0] instanceof ConnectionLostError);
+      // The server learns of it only now.
+      proxy.heal();
+      assert.equal((await result).text(), "again");
+      await worker.close();
+      await running;
+    }));
+
+  test.each(["reset", "half-close"] as const)("%s: whatever a worker had in hand is done again", (kind) =>
+    site(async (proxy, server) => {
+      const name = fresh("again");
+      await using client = new Client(server.address);
+      const worker = new Worker(proxy.address, { ...WORKER_OPTIONS, concurrency: 8 });
+      let runs = 0;
+      worker.add(name, async (job) => {
+        // Until the line breaks; the second time it is short.
+        if (runs++ < 8) await new Promise((resolve) => job.signal.addEventListener("abort", resolve));
+        return job.workload.text();
+      });
+      const running = worker.run();
+      const results = Promise.all(Array.from({ length: 8 }, (_, job) => client.run(name, String(job))));
+      await eventually("all run", async () => worker.running === 8);
+      proxy.inject({ down: [{ kind, at: 0 }] });
+      assert.deepEqual((await results).map(String), ["0", "1", "2", "3", "4", "5", "6", "7"]);
+      assert.ok(runs > 8, `${runs} runs`);
+      await worker.close();
+      await running;
+    }),
+  );
+});
+
+test("throttle: what waits behind a packet that comes byte by byte, as good as never, has its time all the same", async () => {
+  const before = open();
+  {
+    await using server = await startFaultyServer((socket) => {
+      const large = write("server", packet(28, ["H:x:1"], new Uint8Array(1_000_000)));
+      let sent = 70_000;
+      socket.on("data", (chunk: Buffer) => {
+        if (read("client", chunk).packets.length === 0 || sent > 70_000) return;
+        socket.write(large.subarray(0, sent));
+        const dribble = setInterval(() => socket.write(large.subarray(sent, ++sent)), 50);
+        socket.once("close", () => clearInterval(dribble));
+      });
+    });
+    const client = new Client(server.address, { ...CLIENT_OPTIONS, reconnect: false });
+    const begin = performance.now();
+    await rejection(client.ping(), TimeoutError);
+    assert.ok(performance.now() - begin < 5_000);
+    client.destroy();
+  }
+  await nothingMore(before);
+});
