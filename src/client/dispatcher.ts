@@ -1,3 +1,5 @@
+import { TOO_LARGE } from "../../assembly/layout.js";
+import { Fault } from "../codec/fault.js";
 import { noServer } from "../connection/explain.js";
 import { type ClosedError, ConnectionLostError, RequestScopeError } from "../errors.js";
 import type { Address } from "../platform/transport.js";
@@ -76,7 +78,7 @@ export class Dispatcher implements Desk {
 
   lost(call: Call, error: ConnectionLostError): void {
     if (error.sent) call.loss ??= error;
-    if (!this.#mayRepeat(call, error.sent)) {
+    if (brokeIt(call, error) || !this.#mayRepeat(call, error.sent)) {
       call.reject(call.loss ?? error);
       return;
     }
@@ -172,6 +174,11 @@ export class Dispatcher implements Desk {
       signal.throwIfAborted();
     }
   }
+}
+
+/** Whether it may be the call's own result that ended its connection, being too large: it would be so again. */
+function brokeIt(call: Call, { cause }: ConnectionLostError): boolean {
+  return call.acknowledged !== Number.POSITIVE_INFINITY && cause instanceof Fault && cause.kind === TOO_LARGE;
 }
 
 /** From so many milliseconds on after its job was acknowledged, a call's connection was good. */

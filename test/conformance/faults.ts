@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
-import { ConnectionError, ServerError, TimeoutError } from "edgear";
-import { type Case, Client, pause, rejection } from "./case.ts";
+import { ConnectionError, ConnectionLostError, ServerError, TimeoutError } from "edgear";
+import { type Case, Client, pause, rejection, Worker } from "./case.ts";
 import { AWAY, fresh, NOBODY } from "./names.ts";
 
 /** A function, a workload or options as a program without types may give them. */
@@ -84,6 +84,24 @@ export const faults: readonly Case[] = [
     name: "servers and options that can't be are refused in words",
     async run() {
       for (const [make, message] of WRONG_CLIENTS) assert.throws(make, { name: "TypeError", message });
+    },
+  },
+  {
+    name: "a job whose result is larger than maxPacketSize is run once, whether it has a unique or not",
+    async run({ server }) {
+      await using client = new Client(server, { maxPacketSize: 1_024 });
+      await using worker = new Worker(server);
+      const name = fresh("large");
+      let runs = 0;
+      const working = worker.add(name, () => "x".repeat(2_000 + runs++)).run();
+      for (const options of [{}, { unique: fresh("large").slice(0, 60) }]) {
+        const error = await rejection(client.run(name, "", options), ConnectionLostError);
+        assert.match(error.message, /packet of 20\d\d bytes, more than is accepted \(maxPacketSize\)/);
+      }
+      assert.equal(typeof (await client.ping()), "number");
+      await worker.close();
+      await working;
+      assert.equal(runs, 2);
     },
   },
   {
