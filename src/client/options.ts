@@ -50,7 +50,7 @@ export interface ClientOptions<Jobs = AnyJobs> {
   /** Which of several servers jobs go to; default `"failover"`. */
   balance?: Balance | undefined;
   /**
-   * Makes the sockets, instead of the runtime: a private network's (`(address) => env.NET.connect(address)`), a
+   * Makes the sockets, instead of the runtime: a private network's (`netConnect` of `edgear/cloudflare`), a
    * tunnel's, a test's. Any WinterTC socket will do.
    */
   connect?: Connect | undefined;
