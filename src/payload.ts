@@ -64,7 +64,8 @@ export function toWire(value: unknown, what: string): string | Uint8Array {
   if (ArrayBuffer.isView(value)) {
     // A view of a detached buffer has no length left; an honest empty one has a buffer that still is. The buffer of
     // others isn't asked for: V8 makes that of a small view only then.
-    if (value.byteLength === 0 && value.buffer instanceof ArrayBuffer && isDetached(value.buffer))
+    const empty = value instanceof DataView || value.byteLength === 0;
+    if (empty && value.buffer instanceof ArrayBuffer && isDetached(value.buffer))
       throw new TypeError(`${what} lies in an ArrayBuffer that was transferred away`);
     return value instanceof Uint8Array ? value : new Uint8Array(value.buffer, value.byteOffset, value.byteLength);
   }

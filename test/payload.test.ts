@@ -37,11 +37,13 @@ test("bytes go as they are, through whatever view", () => {
 
 test("bytes that were transferred away are not taken for none", () => {
   const buffer = new ArrayBuffer(8);
-  const view = new Uint8Array(buffer);
+  const views = [new Uint8Array(buffer), new DataView(buffer)];
   structuredClone(buffer, { transfer: [buffer] });
-  expect(() => toWire(view, "the result")).toThrow(
-    new TypeError("the result lies in an ArrayBuffer that was transferred away"),
-  );
+  for (const view of views) {
+    expect(() => toWire(view, "the result")).toThrow(
+      new TypeError("the result lies in an ArrayBuffer that was transferred away"),
+    );
+  }
   expect(() => toWire(buffer, "the result")).toThrow(
     new TypeError("the result is an ArrayBuffer that was transferred away"),
   );

@@ -66,8 +66,8 @@ class Handles implements AsyncGenerator<JobHandle, void, undefined> {
     return value ? Promise.resolve({ value, done: false }) : this.#ask(this.#generator.next());
   }
 
-  return(): Promise<IteratorResult<JobHandle, void>> {
-    return this.#ask(this.#generator.return());
+  return(value?: void | PromiseLike<void>): Promise<IteratorResult<JobHandle, void>> {
+    return this.#ask(this.#generator.return(value));
   }
 
   throw(error: unknown): Promise<IteratorResult<JobHandle, void>> {
@@ -155,7 +155,9 @@ class Source {
   pulling = false;
   /** What the source threw: the items before it are submitted all the same. */
   failure: { readonly error: unknown } | undefined;
-  readonly #iterator: Iterator<unknown> | AsyncIterator<unknown>;
+  readonly #source: Iterable<unknown> | AsyncIterable<unknown>;
+  /** It is opened when somebody begins to read: a source that nobody reads is left alone. */
+  #iterator: Iterator<unknown> | AsyncIterator<unknown> | undefined;
   readonly #isAsync: boolean;
   readonly #submit: SubmitItem<never>;
   readonly #maxInFlight: number;
@@ -170,10 +172,8 @@ class Source {
 
   constructor(source: Iterable<unknown> | AsyncIterable<unknown>, submit: SubmitItem<never>, maxInFlight: number) {
     const { [Symbol.asyncIterator]: async } = source as Partial<AsyncIterable<unknown>>;
+    this.#source = source;
     this.#isAsync = async !== undefined && async !== null;
-    this.#iterator = this.#isAsync
-      ? (source as AsyncIterable<unknown>)[Symbol.asyncIterator]()
-      : (source as Iterable<unknown>)[Symbol.iterator]();
     this.#submit = submit;
     this.#maxInFlight = maxInFlight;
     this.#few = maxInFlight - Math.ceil(maxInFlight / 4);
@@ -222,6 +222,9 @@ class Source {
   pull(): void {
     while (!this.#ended && !this.pulling && this.inFlight.length < this.#maxInFlight) {
       try {
+        this.#iterator ??= this.#isAsync
+          ? (this.#source as AsyncIterable<unknown>)[Symbol.asyncIterator]()
+          : (this.#source as Iterable<unknown>)[Symbol.iterator]();
         const step = this.#iterator.next();
         if (this.#isAsync) void this.#wait(step);
         else this.#take(step as IteratorResult<unknown>);
@@ -236,7 +239,7 @@ class Source {
     this.#left = true;
     if (this.#ended) return;
     this.#ended = true;
-    harmless(() => this.#iterator.return?.());
+    harmless(() => this.#iterator?.return?.());
   }
 
   async #wait(step: IteratorResult<unknown> | Promise<IteratorResult<unknown>>): Promise<void> {

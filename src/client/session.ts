@@ -175,8 +175,9 @@ export class Session implements ConnectionOwner, CallSession {
       if (place < 0) continue;
       followers.turn = place;
       this.#unfollow(slot, followers);
-      return;
+      break;
     }
+    if (this.#retired) this.#endIfIdle();
   }
 
   /** Closes once what was written is sent; resolves when the connection is gone. */

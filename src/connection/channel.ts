@@ -12,6 +12,10 @@ const FLUSH_SIZE = 60_000;
  */
 const QUIET_TURNS = 8;
 
+/** How long a program that never waits may go on putting packets down until those are sent, in milliseconds; every how many microtasks that is looked at. */
+const LONGEST_HOLD = 1;
+const LOOK = 4;
+
 /** Who uses a channel. */
 export interface ChannelOwner {
   /** A packet came. It is good only during the call. A throw closes the channel, and is its cause. */
@@ -31,6 +35,9 @@ export class Channel implements Receiver {
   #scheduled = false;
   /** Microtasks since something was put down. */
   #quiet = 0;
+  /** Microtasks since what waits was to be sent, and when that was. */
+  #turns = 0;
+  #since = 0;
   #dead = false;
   #deaf = false;
   #ending = false;
@@ -79,13 +86,17 @@ export class Channel implements Receiver {
       this.#quiet = 0;
       if (this.#scheduled) return;
       this.#scheduled = true;
+      this.#turns = 0;
+      this.#since = performance.now();
       // Microtasks add no latency to a lone request, and give the many of one tick a single write.
       queueMicrotask(this.#turn);
     }
   }
 
   readonly #turn = () => {
-    if (++this.#quiet < QUIET_TURNS) {
+    // The clock is looked at now and then: a look takes as long as a microtask.
+    const late = ++this.#turns % LOOK === 0 && performance.now() - this.#since > LONGEST_HOLD;
+    if (++this.#quiet < QUIET_TURNS && !late) {
       queueMicrotask(this.#turn);
     } else {
       this.#scheduled = false;

@@ -72,9 +72,10 @@ export class Connections {
 
   /** Shares out so many slots to the servers that may have jobs: in turn, so that none starves. */
   share(slots: number): void {
-    const sessions = [...this.#sessions];
     let free = slots;
-    for (const session of sessions) if (!session.stalled) free -= session.grabs;
+    for (const session of this.#sessions) if (!session.stalled) free -= session.grabs;
+    if (free <= 0) return;
+    const sessions = [...this.#sessions];
     for (let idle = 0; free > 0 && idle < sessions.length; ) {
       const session = sessions[this.#turn++ % sessions.length];
       if (session?.hungry) {

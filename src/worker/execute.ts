@@ -23,13 +23,10 @@ export type Outcome =
   | { readonly end: "exception"; readonly error: unknown };
 
 /** Calls a job's handler, and says what became of the job. Never throws. */
-export async function execute(job: Job, registration: Registration): Promise<Outcome> {
-  const result = call(job, registration).then(
-    (value): Outcome => ({ end: "complete", result: value }),
-    (error: unknown): Outcome => (error instanceof JobFailed ? { end: "fail", error } : { end: "exception", error }),
-  );
+export function execute(job: Job, registration: Registration): Promise<Outcome> {
+  const outcome = call(job, registration);
   const { timeout } = registration.options;
-  return timeout === undefined ? result : limited(job, timeout, result);
+  return timeout === undefined ? outcome : limited(job, timeout, outcome);
 }
 
 /** The result, or a failure when it takes too long. No timer outlives a worker that no longer waits for the job. */
@@ -57,14 +54,19 @@ function limited(job: Job, timeout: number, result: Promise<Outcome>): Promise<O
   });
 }
 
-async function call(job: Job, { handler, validators }: Registration): Promise<string | Uint8Array> {
-  const name = show(job.function);
-  const { workload } = validators;
-  if (workload) job.accept(await checkedPayload(workload, job.workload, `the workload of ${name}`));
-  let result = await handler(job);
-  if (isAsyncIterable(result)) result = await stream(job, result);
-  const words = `the result of ${name}`;
-  return validators.result ? checkedJson(validators.result, result, words) : toWire(result, words);
+async function call(job: Job, { handler, validators }: Registration): Promise<Outcome> {
+  try {
+    const name = show(job.function);
+    const { workload } = validators;
+    if (workload) job.accept(await checkedPayload(workload, job.workload, `the workload of ${name}`));
+    let result = await handler(job);
+    if (isAsyncIterable(result)) result = await stream(job, result);
+    const words = `the result of ${name}`;
+    const wire = validators.result ? await checkedJson(validators.result, result, words) : toWire(result, words);
+    return { end: "complete", result: wire };
+  } catch (error) {
+    return error instanceof JobFailed ? { end: "fail", error } : { end: "exception", error };
+  }
 }
 
 /** How many bytes of a stream may wait for the server's connection, and how long it is looked away meanwhile, in milliseconds. */

@@ -296,6 +296,16 @@ describe("backgroundAll", () => {
     assert.equal(handles, 3);
   });
 
+  test("leaves a source alone that nobody reads", async () => {
+    await using client = new Client("127.0.0.1:1");
+    const source = new ReadableStream();
+    const handles = client.backgroundAll("f", source);
+    assert.equal(source.locked, false);
+    assert.deepEqual(await handles.return(), { done: true, value: undefined });
+    assert.equal(source.locked, false);
+    assert.deepEqual(await handles.next(), { done: true, value: undefined });
+  });
+
   test("submits nothing any more once an item has failed", async () => {
     await using server = await JobServer.listen({ port: 0 });
     // The item after the wrong one is on its way while the late one comes.

@@ -1,0 +1,45 @@
+import { expect, test } from "vitest";
+import { PacketType } from "../../build/assembly/protocol.js";
+import { Channel } from "../../build/src/connection/channel.js";
+
+/** A channel over a stream that only counts what is written to it. */
+function counting(): { channel: Channel; writes: () => number } {
+  let writes = 0;
+  const channel = new Channel({ peer: "server" }, { frame() {}, closed() {} });
+  channel.attach({
+    ...{ pending: 0, writable: true, pause() {}, resume() {}, end() {}, destroy() {} },
+    write() {
+      writes++;
+    },
+  });
+  return { channel, writes: () => writes };
+}
+
+function put(channel: Channel): void {
+  channel.codec.encoder.packet(PacketType.ECHO_REQ, [], "x");
+  channel.send();
+}
+
+test("what is put down in one chain of microtasks goes out in one write", async () => {
+  const { channel, writes } = counting();
+  for (let packet = 0; packet < 50; packet++) {
+    put(channel);
+    await null;
+    await null;
+  }
+  expect(writes()).toBe(0);
+  await new Promise((resolve) => setTimeout(resolve));
+  expect(writes()).toBe(1);
+  channel.discard();
+});
+
+test("a program that computes between its packets has them sent meanwhile", async () => {
+  const { channel, writes } = counting();
+  for (let packet = 0; packet < 20; packet++) {
+    put(channel);
+    for (const begin = performance.now(); performance.now() - begin < 3; );
+    await null;
+  }
+  expect(writes()).toBeGreaterThanOrEqual(4);
+  channel.discard();
+});
