@@ -1,7 +1,7 @@
 /**
  * Builds everything under build/: the codec (assembly/ → codec.wasm, with codec.wat to read), its inlined twin for
- * runtimes that take no .wasm import, and the library (src/ → build/src, build/assembly). With --if-stale, only when
- * something it is made of has changed since.
+ * runtimes that take no .wasm import, and the library (src/ → build/src, build/assembly), whose entries are then bundled.
+ * With --if-stale, only when something it is made of has changed since.
  */
 
 import { execFileSync } from "node:child_process";
@@ -10,6 +10,7 @@ import { createRequire } from "node:module";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
 import asc from "assemblyscript/asc";
+import { bundleEntries } from "./bundle.mjs";
 
 const root = path.dirname(path.dirname(fileURLToPath(import.meta.url)));
 process.chdir(root);
@@ -19,7 +20,7 @@ const MAXIMUM_PAGES = 1024;
 
 /** Written when a build is whole. */
 const STAMP = "build/.built";
-const INPUTS = ["src", "assembly", "scripts/build.mjs", "tsconfig.json", "package.json"];
+const INPUTS = ["src", "assembly", "scripts/build.mjs", "scripts/bundle.mjs", "tsconfig.json", "package.json"];
 
 if (process.argv.includes("--if-stale") && newest(INPUTS) <= changed(STAMP)) process.exit();
 
@@ -45,6 +46,7 @@ writeFileSync(
 
 const tsc = createRequire(import.meta.url).resolve("typescript/package.json");
 execFileSync(process.execPath, [path.join(path.dirname(tsc), "bin/tsc"), "-p", "tsconfig.json"], { stdio: "inherit" });
+await bundleEntries();
 writeFileSync(STAMP, "");
 console.log(`built the codec (${wasm.length} bytes) and the library`);
 

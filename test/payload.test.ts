@@ -1,6 +1,6 @@
-import { Payload } from "edgear";
 import { expect, test } from "vitest";
-import { toWire } from "../build/src/payload.js";
+// Both from inside: the bundle that ships has a Payload of its own.
+import { Payload, toWire } from "../build/src/payload.js";
 
 const bytes = (...values: number[]) => Uint8Array.from(values);
 

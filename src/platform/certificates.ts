@@ -2,11 +2,19 @@
  * Certificates and keys are looked at before they are used, since runtimes differ in what they do with wrong ones:
  * Node trusts nobody when it can't read `ca`, Deno shows no certificate when it can't read `key`, both without a word.
  */
-import { createPrivateKey, type KeyObject, X509Certificate } from "node:crypto";
+import type { KeyObject, X509Certificate } from "node:crypto";
+import { createRequire } from "node:module";
 import type { TlsOptions } from "./transport.js";
 
 const CERTIFICATE = /-----BEGIN CERTIFICATE-----[^-]*-----END CERTIFICATE-----/g;
 const PRIVATE_KEY = /-----BEGIN [A-Z ]*PRIVATE KEY-----/;
+
+/** Loaded when a certificate is given: most programs have none, and it takes as long as all the rest of the library. */
+const crypto = (): typeof import("node:crypto") =>
+  process.getBuiltinModule
+    ? process.getBuiltinModule("node:crypto")
+    : // Node before 20.16. The path is to be absolute, and is of no matter; a bundle may have no import.meta.url.
+      createRequire(process.execPath)("node:crypto");
 
 /** @throws TypeError when a certificate or a key can't be read, or when they don't belong together */
 export function checkTls({ ca, cert, key, passphrase }: TlsOptions): void {
@@ -20,6 +28,7 @@ export function checkTls({ ca, cert, key, passphrase }: TlsOptions): void {
 function readCertificates(pem: string | Uint8Array, name: string): X509Certificate[] {
   const blocks = textOf(pem).match(CERTIFICATE);
   if (!blocks) throw new TypeError(`tls.${name} has no certificate in it: ${hint("CERTIFICATE")}`);
+  const { X509Certificate } = crypto();
   return blocks.map((block) => {
     try {
       return new X509Certificate(block);
@@ -33,7 +42,7 @@ function readKey(pem: string | Uint8Array, passphrase: string | undefined): KeyO
   const key = textOf(pem);
   if (!PRIVATE_KEY.test(key)) throw new TypeError(`tls.key has no private key in it: ${hint("PRIVATE KEY")}`);
   try {
-    return createPrivateKey(passphrase === undefined ? key : { key, passphrase });
+    return crypto().createPrivateKey(passphrase === undefined ? key : { key, passphrase });
   } catch (cause) {
     const encrypted = key.includes("ENCRYPTED");
     const why = !encrypted

@@ -1,5 +1,5 @@
 import { createServer, type Server as NetServer, type Socket } from "node:net";
-import { createServer as createTlsServer, type TlsOptions } from "node:tls";
+import type { TlsOptions } from "node:tls";
 import { transport } from "./socket.js";
 import { deliver, MAX_UNREAD, type Server, type ServerTlsOptions, type Transport } from "./transport.js";
 
@@ -21,14 +21,14 @@ type Accept = (transport: Transport, peer: { address: string; port: number }) =>
  * Listens for connections. `accept` says, for each, who takes what it brings; a connection that nobody takes is closed.
  * Rejects with the runtime's error, and with a TypeError when the certificate can't be used.
  */
-export function listen(
+export async function listen(
   options: { host: string; port: number; tls?: ServerTlsOptions | undefined },
   accept: Accept,
 ): Promise<Listener> {
+  const server = await serverFor(options.tls, (socket) => take(socket, accept));
   return new Promise((resolve, reject) => {
     // Those that are in the middle of a TLS handshake, too: nobody else would close them.
     const open = new Set<Socket>();
-    const server = serverFor(options.tls, (socket) => take(socket, accept));
     server.on("connection", (socket: Socket) => {
       open.add(socket);
       socket.once("close", () => open.delete(socket));
@@ -51,9 +51,11 @@ export function listen(
   });
 }
 
-function serverFor(tls: ServerTlsOptions | undefined, accept: (socket: Socket) => void): NetServer {
+async function serverFor(tls: ServerTlsOptions | undefined, accept: (socket: Socket) => void): Promise<NetServer> {
   // A peer that has ended its side (`echo status | nc`) gets its answers all the same.
   if (!tls) return createServer({ allowHalfOpen: true }, accept);
+  // Takes long to load: only whoever wants it is to pay for it.
+  const { createServer: createTlsServer } = await import("node:tls");
   try {
     return createTlsServer(
       { handshakeTimeout: HANDSHAKE_TIMEOUT, allowHalfOpen: true, ...(tls as TlsOptions) },

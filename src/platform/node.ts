@@ -3,8 +3,7 @@
  */
 import { createConnection } from "node:net";
 import { hostname as systemHostname } from "node:os";
-import { pid } from "node:process";
-import { type ConnectionOptions, connect as connectTls } from "node:tls";
+import type { ConnectionOptions } from "node:tls";
 import inlined from "../../codec.inline.js";
 import { transport } from "./socket.js";
 import { SPEECHLESS } from "./speechless.js";
@@ -52,16 +51,19 @@ export { parseTls } from "./tls-options.js";
 
 /** The number of the process. */
 export function processId(): number {
-  return pid;
+  // Not by importing node:process, which has every stream and report of the process made at once.
+  return process.pid;
 }
 
 /** Opens a stream. Rejects with the runtime's error when none can be had, and when the signal aborts first. */
-export function dial(address: Address, receiver: Receiver, signal: AbortSignal): Promise<Transport> {
+export async function dial(address: Address, receiver: Receiver, signal: AbortSignal): Promise<Transport> {
+  // Takes longer to load than the library: only whoever wants it is to pay for it.
+  const connectTls = address.tls && (await import("node:tls")).connect;
   return new Promise((resolve, reject) => {
     const { host, port, tls } = address;
     let heard = false;
     let leaving = false;
-    const socket = tls
+    const socket = connectTls
       ? connectTls({ servername: isIp(host) ? "" : host, ...(tls as ConnectionOptions), host, port })
       : createConnection({
           host,

@@ -5,8 +5,8 @@
  */
 import { CLIENT_CERTIFICATE } from "./speechless.js";
 
-/** By what the code ends with. */
-const REASONS: readonly [code: RegExp, reason: string][] = [
+/** By what the code ends with. Made when one is looked for: most programs never do. */
+const reasons = (): readonly [code: RegExp, reason: string][] => [
   [
     /^(UNABLE_TO_VERIFY_LEAF_SIGNATURE|UNABLE_TO_GET_ISSUER_CERT(_LOCALLY)?|CERT_UNTRUSTED)$/,
     "nobody whom this client trusts has signed its certificate: give the certificate of its authority as tls.ca " +
@@ -52,5 +52,5 @@ export function tlsReason(error: unknown): string | undefined {
     const detail = typeof reason === "string" ? ` (${reason.replace(/[\s:]+$/, "")})` : "";
     return `its certificate is for another name${detail}: connect to it by that name, or give the name as tls.servername`;
   }
-  return REASONS.find(([pattern]) => pattern.test(code))?.[1];
+  return reasons().find(([pattern]) => pattern.test(code))?.[1];
 }
