@@ -13,3 +13,5 @@ const part = named ? first : "model";
 if (!PARTS.includes(part)) throw new TypeError(`there is ${PARTS.join(", ")}, and no ${part}`);
 const { default: run } = await import(`./reliability/${part}.mjs`);
 await run(process.argv.slice(named ? 3 : 2));
+// What a failure has left open would keep it alive; servers that were started end with it.
+process.exit();
