@@ -86,7 +86,7 @@ test("npm publish --dry-run takes the package, public, with what it needs and no
     [],
   );
   assert.deepEqual(
-    files.filter((file) => /\.jsonl$|\.test\.|^\.|\.env|\.tgz$|\.map$/.test(file)),
+    files.filter((file) => /\.jsonl$|\.test\.|^\.|\.env|\.tgz$/.test(file)),
     [],
   );
 });
