@@ -3,10 +3,11 @@
  *
  *     npm run reliability -- model --operations 100000 --out runs.jsonl   random operations (the default)
  *     npm run reliability -- soak --jobs 1000000 --out runs.jsonl        jobs, for long
+ *     npm run reliability -- cases report.json --out runs.jsonl          what a report of vitest says
  *     npm run reliability -- report                                      docs/reliability.md of docs/reliability/*.jsonl
  */
 
-const PARTS = ["model", "soak", "report"];
+const PARTS = ["model", "soak", "cases", "report"];
 const [first = ""] = process.argv.slice(2);
 const named = first !== "" && !first.startsWith("-");
 const part = named ? first : "model";
