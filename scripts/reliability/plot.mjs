@@ -66,6 +66,7 @@ export function plot(samples) {
       `<text x="${round(x(part * jobs))}" y="${bottom + 18}" text-anchor="middle">${round((part * jobs) / 1e6)}</text>`,
   );
   return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${WIDTH} ${bottom + 44}" font-family="sans-serif" font-size="12" fill="#222">
+<title>Heap, memory and descriptors of a soak's processes, by jobs worked off</title>
 <rect width="100%" height="100%" fill="#fff"/>
 ${parts.join("\n")}
 ${marks.join("\n")}
