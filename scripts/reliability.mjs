@@ -1,57 +1,18 @@
 /**
- * The long run of the model test (test/model): random operations against each server, a million unless told otherwise.
+ * The long runs, and the report of them:
  *
- *     npm run reliability -- --operations 100000 --server gearmand --seed 7 --out reliability.jsonl
- *
- * `--out` is given a line of JSON for each seed, and one with `summary: true` for each server; docs/reliability.md is made of these.
- * Ends with 1 when something failed: what, and the seed that has it again, is in the last line.
+ *     npm run reliability -- model --operations 100000 --out runs.jsonl   random operations (the default)
+ *     npm run reliability -- soak --jobs 1000000 --out runs.jsonl        jobs, for long
+ *     npm run reliability -- cases report.json --out runs.jsonl          what a report of vitest says
+ *     npm run reliability -- report                                      docs/reliability.md of docs/reliability/*.jsonl
  */
 
-import { appendFileSync } from "node:fs";
-import { parseArgs } from "node:util";
-import { campaign } from "../test/model/campaign.ts";
-import { KINDS } from "../test/model/killable.ts";
-import { chooseSeed } from "../test/support/faults/randoms.ts";
-
-const { values } = parseArgs({
-  options: {
-    operations: { type: "string", default: "1000000" },
-    server: { type: "string", multiple: true, default: [...KINDS] },
-    seed: { type: "string" },
-    lanes: { type: "string", default: "4" },
-    out: { type: "string" },
-  },
-});
-
-const kinds = KINDS.filter((kind) => values.server.includes(kind));
-if (kinds.length !== values.server.length) throw new TypeError(`a server is one of ${KINDS.join(", ")}`);
-
-/** @param {Record<string, unknown>} line */
-function report(line) {
-  if (values.out) appendFileSync(values.out, `${JSON.stringify({ ...line, time: new Date().toISOString() })}\n`);
-}
-
-for (const kind of kinds) {
-  const seed = values.seed === undefined ? chooseSeed() : Number(values.seed);
-  const operations = Math.ceil(Number(values.operations) / kinds.length);
-  let total = 0;
-  try {
-    const summary = await campaign({
-      kind,
-      operations,
-      seed,
-      lanes: Number(values.lanes),
-      report: (line) => {
-        total += Number(line.total);
-        report(line);
-      },
-    });
-    report({ suite: "model", summary: true, outcome: "passed", seed, ...summary });
-    console.log(`${kind}: ${summary.total} operations in ${summary.worlds} worlds, ${summary.seconds} s`);
-  } catch (error) {
-    const words = error instanceof Error ? error.message : String(error);
-    report({ suite: "model", summary: true, outcome: "failed", server: kind, seed, total, error: words });
-    console.error(`${kind}: failed after ${total} operations\n${words}`);
-    process.exitCode = 1;
-  }
-}
+const PARTS = ["model", "soak", "cases", "report"];
+const [first = ""] = process.argv.slice(2);
+const named = first !== "" && !first.startsWith("-");
+const part = named ? first : "model";
+if (!PARTS.includes(part)) throw new TypeError(`there is ${PARTS.join(", ")}, and no ${part}`);
+const { default: run } = await import(`./reliability/${part}.mjs`);
+await run(process.argv.slice(named ? 3 : 2));
+// What a failure has left open would keep it alive; servers that were started end with it.
+process.exit();

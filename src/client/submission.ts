@@ -1,4 +1,4 @@
-import { PacketType } from "../../assembly/protocol.js";
+import { MAX_ARGUMENTS_SIZE, MAX_HANDLE_SIZE, MAX_UNIQUE_SIZE, PacketType } from "../../assembly/protocol.js";
 import type { Encoder } from "../codec/encoder.js";
 import {
   byteLength,
@@ -157,6 +157,7 @@ function submission(
   if (size > maxPacketSize) {
     throw new TypeError(`the workload has ${size} bytes, more than maxPacketSize (${maxPacketSize} bytes)`);
   }
+  if (size + MAX_ARGUMENTS_SIZE > maxPacketSize) checkAssignment(size, name, rest, maxPacketSize);
   const given = unique !== undefined;
   return {
     type,
@@ -188,4 +189,17 @@ export function encode(submission: Submission, encoder: Encoder): void {
   const { type, function: name, unique, serial, rest, workload } = submission;
   if (serial && rest.length === 0) encoder.submit(type, name, serial, workload);
   else encoder.packet(type, [name, serial ? unique + serial.toString(32) : unique, ...rest], workload);
+}
+
+/**
+ * A job reaches its worker with a handle and its names before it. One that only then is too large for a packet would
+ * cost every worker that gets it the connection, and be given to the next.
+ */
+function checkAssignment(size: number, name: string, rest: readonly string[], maxPacketSize: number): void {
+  const names = [name, ...rest].reduce((sum, text) => sum + byteLength(text) + 1, 0);
+  const most = maxPacketSize - names - (MAX_HANDLE_SIZE + 1) - (MAX_UNIQUE_SIZE + 1);
+  if (size > most)
+    throw new TypeError(
+      `the workload has ${size} bytes, and with the job's names more than maxPacketSize (${maxPacketSize} bytes): ${most} are left for it`,
+    );
 }

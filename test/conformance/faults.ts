@@ -110,7 +110,9 @@ export const faults: readonly Case[] = [
       await using client = new Client(server, { maxPacketSize: 1_024 });
       const error = await rejection(client.background(NOBODY, new Uint8Array(1_025)), TypeError);
       assert.match(error.message, /^the workload has 1025 bytes, more than maxPacketSize \(1024 bytes\)$/);
-      await client.background(NOBODY, new Uint8Array(1_000));
+      const names = await rejection(client.background(NOBODY, new Uint8Array(1_000)), TypeError);
+      assert.match(names.message, /with the job.s names more than maxPacketSize \(1024 bytes\)/);
+      await client.background(NOBODY, new Uint8Array(800));
     },
   },
   {

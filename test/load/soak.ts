@@ -1,0 +1,115 @@
+import { readFileSync } from "node:fs";
+import { setTimeout as delay } from "node:timers/promises";
+import { Admin } from "edgear";
+import { startGearmand } from "../support/gearmand.ts";
+import { type Gauge, slope } from "./gauge.ts";
+import { Soaker } from "./soaker.ts";
+
+/** What is held after so many jobs. */
+export interface Sample {
+  readonly seconds: number;
+  /** Jobs that were worked off. */
+  readonly jobs: number;
+  readonly submitter: Gauge;
+  readonly worker: Gauge;
+  /** gearmand's memory, where the system says it. */
+  readonly server?: number;
+}
+
+/** How a process's holdings grew, after the first tenth. */
+export interface Growth {
+  /** Bytes a job. */
+  readonly heap: number;
+  readonly rss: number;
+  /** The fewest that were open, and the most. */
+  readonly descriptors: readonly [number, number];
+}
+
+/** How a soak went. */
+export interface Soaked {
+  readonly server: string;
+  /** Jobs that were handed in, and jobs that were worked off: each counted once. */
+  readonly submitted: number;
+  readonly worked: number;
+  /** Jobs that were worked off once more. */
+  readonly again: number;
+  readonly seconds: number;
+  readonly growth: { readonly submitter: Growth; readonly worker: Growth };
+}
+
+export interface SoakOptions {
+  readonly jobs: number;
+  /** After so many nothing more is handed in. */
+  readonly seconds?: number;
+  /** Milliseconds between samples. */
+  readonly interval?: number;
+  readonly report?: (sample: Sample) => void;
+}
+
+/** Milliseconds between looks whether it is over. */
+const LOOK = 200;
+
+/** When nothing was worked off for so many milliseconds, something hangs. */
+const STILL = 60_000;
+
+/** Hands background jobs in at a gearmand of its own, has them worked off beside, and looks at what the processes hold. */
+export async function soak(options: SoakOptions): Promise<Soaked> {
+  const { jobs, seconds = Number.POSITIVE_INFINITY, interval = 5_000, report } = options;
+  await using server = await startGearmand();
+  await using admin = new Admin(server.address);
+  const version = await admin.version();
+  using worker = new Soaker("worker", server.address, jobs);
+  using submitter = new Soaker("submitter", server.address, jobs);
+  worker.onWorked = (worked) => submitter.tell({ worked });
+  const begin = performance.now();
+  const samples: Sample[] = [];
+  const take = async () => {
+    const memory = memoryOf(server.pid);
+    const held = { submitter: await submitter.gauge(), worker: await worker.gauge() };
+    const time = Math.round(performance.now() - begin) / 1000;
+    const sample = { seconds: time, jobs: worker.count, ...held, ...(memory && { server: memory }) };
+    samples.push(sample);
+    report?.(sample);
+  };
+  let [seen, moved, sampled] = [0, begin, begin];
+  while (!submitter.over || worker.count < submitter.count) {
+    await delay(LOOK);
+    const now = performance.now();
+    if (now - sampled >= interval) {
+      await take();
+      sampled = now;
+    }
+    if (now - begin > seconds * 1000) submitter.tell({ stop: true });
+    if (worker.count > seen) [seen, moved] = [worker.count, now];
+    for (const { failure } of [worker, submitter]) if (failure) throw failure;
+    if (now - moved > STILL) throw new Error(`${seen} of ${submitter.count} jobs were worked off, then none any more`);
+  }
+  await take();
+  const took = Math.round((performance.now() - begin) / 100) / 10;
+  await Promise.all([submitter.end(), worker.end()]);
+  return {
+    server: `gearmand ${version}`,
+    submitted: submitter.count,
+    worked: worker.count,
+    again: worker.again,
+    seconds: took,
+    growth: { submitter: growth(samples, "submitter"), worker: growth(samples, "worker") },
+  };
+}
+
+/** Samples without the first tenth: what a program needs comes bit by bit. */
+function growth(samples: readonly Sample[], role: "submitter" | "worker"): Growth {
+  const total = samples.at(-1)?.jobs ?? 0;
+  const later = samples.filter(({ jobs }) => jobs >= total / 10);
+  const bytes = (key: "heap" | "rss") =>
+    Math.round(slope(later.map((sample) => [sample.jobs, sample[role][key]])) * 1000) / 1000;
+  const counts = later.map((sample) => sample[role].descriptors);
+  return { heap: bytes("heap"), rss: bytes("rss"), descriptors: [Math.min(...counts), Math.max(...counts)] };
+}
+
+/** Of another process, in bytes. */
+function memoryOf(pid: number): number | undefined {
+  if (process.platform !== "linux") return undefined;
+  const [, kilobytes] = /^VmRSS:\s+(\d+)/m.exec(readFileSync(`/proc/${pid}/status`, "latin1")) ?? [];
+  return kilobytes === undefined ? undefined : Number(kilobytes) * 1024;
+}

@@ -1,0 +1,65 @@
+import { type ChildProcess, fork } from "node:child_process";
+import { once } from "node:events";
+import { fileURLToPath } from "node:url";
+import type { Gauge } from "./gauge.ts";
+import type { Message, Order } from "./soaking.ts";
+
+/** One of a soak's processes, seen from outside. */
+export class Soaker implements Disposable {
+  readonly #child: ChildProcess;
+  readonly #role: string;
+  #ended = false;
+  #gauged: (gauge: Gauge) => void = () => {};
+  #failed: (error: Error) => void = () => {};
+  /** Jobs that were handed in, or worked off. */
+  count = 0;
+  again = 0;
+  /** Whether all are handed in. */
+  over = false;
+  failure: Error | undefined;
+  onWorked: (worked: number) => void = () => {};
+
+  constructor(role: "submitter" | "worker", address: string, jobs: number) {
+    this.#role = role;
+    this.#child = fork(fileURLToPath(new URL("soaking.ts", import.meta.url)), [role, address, String(jobs)], {
+      execArgv: [],
+    });
+    this.#child.on("message", (message: Message) => {
+      this.count = message.count;
+      this.again = message.again;
+      this.over = message.over;
+      this.onWorked(message.count);
+      if (message.gauge) this.#gauged(message.gauge);
+    });
+    this.#child.on("exit", (code, signal) => {
+      if (this.#ended) return;
+      this.failure = new Error(`the ${this.#role} ended by itself: ${code ?? signal}`);
+      this.#failed(this.failure);
+    });
+  }
+
+  tell(order: Order): void {
+    if (this.#child.connected) this.#child.send(order);
+  }
+
+  gauge(): Promise<Gauge> {
+    return new Promise((resolve, reject) => {
+      this.#gauged = resolve;
+      this.#failed = reject;
+      if (this.failure) reject(this.failure);
+      this.tell({ gauge: true });
+    });
+  }
+
+  async end(): Promise<void> {
+    this.#ended = true;
+    const exit = once(this.#child, "exit");
+    this.tell({ end: true });
+    await exit;
+  }
+
+  [Symbol.dispose](): void {
+    this.#ended = true;
+    this.#child.kill("SIGKILL");
+  }
+}
