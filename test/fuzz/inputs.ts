@@ -82,6 +82,16 @@ const field =
     return copy;
   };
 
+/** Gives all packets the sizes that they have. */
+function mendAll(bytes: Uint8Array): Uint8Array {
+  const copy = bytes.slice();
+  const found = begins(bytes);
+  for (const [index, at] of found.entries()) {
+    if (at + 12 <= copy.length) view(copy).setUint32(at + 8, Math.max(0, (found[index + 1] ?? copy.length) - at - 12));
+  }
+  return copy;
+}
+
 const mutations: readonly Mutation[] = [
   function flip(bytes, randoms) {
     if (bytes.length === 0) return bytes;
@@ -110,14 +120,7 @@ const mutations: readonly Mutation[] = [
     view(copy).setUint32(at + 8, (found[index + 1] ?? bytes.length) - at - 12);
     return copy;
   },
-  function mendAll(bytes) {
-    const copy = bytes.slice();
-    const found = begins(bytes);
-    for (const [index, at] of found.entries()) {
-      view(copy).setUint32(at + 8, Math.max(0, (found[index + 1] ?? bytes.length) - at - 12));
-    }
-    return copy;
-  },
+  mendAll,
   (bytes, randoms) => splice(bytes, somewhere(bytes, randoms), randoms.below(2), new Uint8Array(1)),
   (bytes, randoms) => splice(bytes, somewhere(bytes, randoms), 1 + randoms.below(20), new Uint8Array()),
   (bytes, randoms) => bytes.slice(0, somewhere(bytes, randoms)),
@@ -156,6 +159,8 @@ export function mutate(others: readonly Uint8Array[], randoms: Randoms, kept = 0
   let body: Uint8Array = first.subarray(kept);
   if (kept > 0 && randoms.below(3) === 0) head[randoms.below(kept)] = randoms.below(256);
   for (let left = 1 << randoms.below(4); left > 0; left--) body = randoms.pick(mutations)(body, randoms, others);
+  // Else most would end at a size that a change within the packet made wrong.
+  if (randoms.below(3) === 0) body = mendAll(body);
   return concat([head, body.subarray(0, MOST)]);
 }
 

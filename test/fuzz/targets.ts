@@ -28,4 +28,29 @@ export const TARGETS: Record<string, Target> = {
       return decodeInput(fromWord(word));
     },
   },
+  server: {
+    inputs: 100_000,
+    corpus: "server",
+    async run(run) {
+      const { measureCodec } = await import("./coverage.ts");
+      const coverage = measureCodec();
+      const { fuzzServer } = await import("./fuzz-server.ts");
+      return fuzzServer(run, coverage);
+    },
+    async replay(word) {
+      const { replayServer } = await import("./fuzz-server.ts");
+      return replayServer(word.split(",").map(fromWord));
+    },
+  },
+  gearmand: {
+    inputs: 20_000,
+    corpus: "server",
+    async run(run) {
+      const { fuzzGearmand } = await import("./fuzz-gearmand.ts");
+      return fuzzGearmand(run);
+    },
+    async replay() {
+      throw new Error("gearmand is only compared with: replay it with --target server");
+    },
+  },
 };
