@@ -48,6 +48,6 @@ if (values.replay !== undefined) {
   const line = { kind: "fuzz", target: values.target, seed, inputs, seconds, corpus, failures, ...details, time };
   if (values.out) appendFileSync(values.out, `${JSON.stringify(line)}\n`);
   console.log(`${values.target}: ${inputs} inputs in ${seconds} s, seed ${seed}, ${corpus} of them kept`);
-  for (const failure of failures) console.error(`failed: --target ${values.target} --replay ${failure}`);
+  for (const failure of failures.slice(0, 3)) console.error(`failed: --target ${values.target} --replay ${failure}`);
   if (failures.length > 0) process.exitCode = 1;
 }

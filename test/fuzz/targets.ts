@@ -53,4 +53,16 @@ export const TARGETS: Record<string, Target> = {
       throw new Error("gearmand is only compared with: replay it with --target server");
     },
   },
+  door: {
+    inputs: 10_000,
+    corpus: "door",
+    async run(run) {
+      const { fuzzDoor } = await import("./fuzz-door.ts");
+      return fuzzDoor(run);
+    },
+    async replay(word) {
+      const { replayDoor } = await import("./fuzz-door.ts");
+      return replayDoor(fromWord(word));
+    },
+  },
 };
