@@ -20,9 +20,13 @@ test.each(SHARES)("%s, %d inputs", { timeout: 120_000 }, async (name, inputs) =>
   assert.ok(target);
   const seed = chooseSeed();
   const limit = Error.stackTraceLimit;
-  // A busy machine does fewer.
-  const deadline = performance.now() + 6_000;
-  const summary = await target.run({ inputs, seed, maxFailures: 3, over: () => performance.now() > deadline });
+  // A busy machine does fewer. What is needed first, a door for instance, is not counted.
+  let deadline: number | undefined;
+  const over = () => {
+    deadline ??= performance.now() + 6_000;
+    return performance.now() > deadline;
+  };
+  const summary = await target.run({ inputs, seed, maxFailures: 3, over });
   Error.stackTraceLimit = limit;
   const failures = summary.failures.map((failure) => `npm run fuzz -- --target ${name} --replay ${failure}`);
   assert.deepEqual(failures, [], `again: ${SEED}=${seed}`);
