@@ -2,7 +2,7 @@ import { PacketType } from "../../assembly/protocol.js";
 import type { Encoder } from "../codec/encoder.js";
 import type { Frame } from "../codec/frame.js";
 import type { Waiter } from "../connection/requests.js";
-import { ConnectionLostError, ServerError } from "../errors.js";
+import { ConnectionLostError, ProtocolError, ServerError } from "../errors.js";
 import { JobHandle } from "./handle.js";
 import { encode, type Submission } from "./submission.js";
 import type { Task } from "./task.js";
@@ -158,6 +158,15 @@ export class Question<T> extends PromisedCall<T> {
   }
 
   protected read(frame: Frame): void {
+    const asked = this.#args[0]?.toWellFormed();
+    if (frame.argumentCount > 0 && frame.text(0) !== asked) {
+      // Were it believed, this job's state would be another's, and so would those behind it.
+      const error = new ProtocolError(
+        `${this.session?.server} sent a ${PacketType[frame.type]} packet about ${JSON.stringify(frame.text(0))}, and was asked about ${JSON.stringify(asked)}`,
+      );
+      this.reject(error);
+      throw error;
+    }
     this.resolve(this.#read(frame));
   }
 }
