@@ -20,9 +20,22 @@ export function saveCorpus(target: string, inputs: readonly Uint8Array[]): void 
 export class Corpus {
   readonly #seen = new Set<number | string>();
   readonly #inputs: Uint8Array[] = [];
+  readonly #features = new Map<Uint8Array, readonly (number | string)[]>();
 
   get inputs(): readonly Uint8Array[] {
     return this.#inputs;
+  }
+
+  /** As few of them as do all that they do, as far as taking the smallest first finds them. */
+  get few(): Uint8Array[] {
+    const done = new Set<number | string>();
+    return this.#inputs
+      .toSorted((a, b) => a.length - b.length)
+      .filter((input) => {
+        const before = done.size;
+        for (const feature of this.#features.get(input) ?? []) done.add(feature);
+        return done.size > before;
+      });
   }
 
   /** How many different things they do. */
@@ -36,6 +49,7 @@ export class Corpus {
     for (const feature of features) this.#seen.add(feature);
     if (this.#seen.size === before) return false;
     this.#inputs.push(input);
+    this.#features.set(input, features);
     return true;
   }
 }

@@ -85,6 +85,6 @@ function inPieces(socket: Socket, stream: Uint8Array, cuts: number): void {
 
 function inWords({ type, args, data }: Reading["packets"][number]): string {
   const text = new TextDecoder();
-  if (type === 0) return text.decode(data).replaceAll(/\d+/g, "0").slice(0, 20);
+  if (type === 0) return /^(OK|ERR \w+|\.)?/.exec(text.decode(data))?.[0] || "row";
   return type === ERROR ? `${type} ${text.decode(args[0])}` : String(type);
 }

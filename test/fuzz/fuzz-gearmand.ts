@@ -46,7 +46,7 @@ export async function fuzzGearmand(run: Run): Promise<Summary> {
     seconds: Math.round((performance.now() - begin) / 100) / 10,
     corpus: corpus.inputs.length,
     failures: [],
-    kept: corpus.inputs,
+    kept: corpus.few,
     details: { ends, crashes: crashes.length, crashing: crashes.slice(0, 20) },
   };
 }

@@ -65,7 +65,7 @@ export async function fuzzServer(run: Run, coverage: Coverage): Promise<Summary>
     seconds: Math.round((performance.now() - begin) / 100) / 10,
     corpus: corpus.inputs.length,
     failures,
-    kept: corpus.inputs,
+    kept: corpus.few,
     details: { features: corpus.features, ends, growth },
   };
 }
