@@ -135,7 +135,7 @@ class Site implements AsyncDisposable {
     if (hung) failure = `hung: ${words}`;
     else if (status >= 500 && !DOCUMENTED.test(text)) failure = `${status}: ${words}`;
     else if (/"code":"INTERNAL"/.test(text)) failure = `INTERNAL: ${words}`;
-    const message = /"message":"([^"]{0,30})/.exec(text)?.[1]?.replaceAll(/\d+/g, "0") ?? "";
+    const message = /"message":"((?:[a-zA-Z-]+ ){0,4})/.exec(text)?.[1] ?? "";
     return { status, failure, feature: `${status} ${code} ${message}` };
   }
 

@@ -142,6 +142,15 @@ const mutations: readonly Mutation[] = [
     const size = randoms.pick(randoms.below(100) ? RUNS.slice(0, 6) : RUNS);
     return splice(bytes, somewhere(bytes, randoms), 0, new Uint8Array(size).fill(randoms.pick([0x68, 0x68, 0x30, 0])));
   },
+  // Many jobs at once, begun and ended: their handles meet in the codec's table.
+  function crowd(bytes, randoms) {
+    const packets = Array.from({ length: 10 + randoms.below(60) }, () => {
+      const handle = `H:a:${randoms.below(40)}`;
+      const [type, ...args] = randoms.pick([[8], [11, "f"], [31, "f", "u"], [13], [14], [12, "1", "2"]] as const);
+      return write("server", packet(type, [handle, ...args]));
+    });
+    return splice(bytes, randoms.pick([0, bytes.length]), 0, concat(packets));
+  },
   // A header of something large, alone or before what is there.
   function announce(bytes, randoms) {
     const sender = randoms.below(2) ? "server" : "client";

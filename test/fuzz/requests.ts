@@ -118,23 +118,50 @@ function body(randoms: Randoms): Uint8Array {
   }
 }
 
-/** A request as it travels. */
+/** What the door takes, and which parameters it takes there. */
+const RIGHT: readonly (readonly [method: string, path: string, keys: readonly string[]])[] = [
+  ["POST", "/jobs/nobody", ["unique", "priority", "delay"]],
+  ["POST", "/jobs/reverse", ["unique", "priority", "delay", "callback"]],
+  ["POST", "/run/reverse", ["unique", "priority", "timeout"]],
+  ["POST", "/run/fails", ["timeout"]],
+  ["POST", "/run/throws", ["priority"]],
+  ["POST", "/run/chatters", ["unique", "timeout"]],
+  ["POST", "/run/nobody", ["unique", "timeout"]],
+  ["POST", "/jobs", []],
+  ["POST", "/jobs", []],
+  ["GET", "/jobs", ["unique"]],
+  ["GET", "/jobs/H:a:1", []],
+  ["GET", "/health", []],
+];
+
+/** A request as it travels: of what is taken, with something odd in one place, or odd all over. */
 export function request(randoms: Randoms): Uint8Array {
+  if (randoms.below(2)) {
+    const [method, path, keys] = randoms.pick(RIGHT);
+    const query = keys.length > 0 && randoms.below(3) ? `?${randoms.pick(keys)}=${randoms.pick(VALUES)}` : "";
+    const odd = randoms.below(4) ? [] : [oddHeader(randoms)];
+    return travelling(`${method} ${path}${query}`, odd, body(randoms), randoms);
+  }
   const path = randoms.pick(PATHS) + (randoms.below(5) ? randoms.pick(NAMES) : "");
   const pairs = Array.from({ length: randoms.pick([0, 0, 1, 1, 2, 3]) }, () =>
     randoms.below(6) ? `${randoms.pick(KEYS)}=${randoms.pick(VALUES)}` : randoms.pick([...KEYS, "&", "=", "==", "?"]),
   );
   const query = pairs.length > 0 ? `?${pairs.join("&")}` : "";
-  const content = body(randoms);
-  const headers = Array.from({ length: randoms.pick([0, 0, 1, 1, 2, 3]) }, () => {
-    const [name, values] = randoms.pick(HEADERS);
-    return `${name}: ${randoms.pick(values)}`;
-  });
+  const headers = Array.from({ length: randoms.pick([0, 0, 1, 1, 2, 3]) }, () => oddHeader(randoms));
+  return travelling(`${randoms.pick(METHODS)} ${path.replaceAll(" ", "%20")}${query}`, headers, body(randoms), randoms);
+}
+
+function oddHeader(randoms: Randoms): string {
+  const [name, values] = randoms.pick(HEADERS);
+  return `${name}: ${randoms.pick(values)}`;
+}
+
+function travelling(line: string, odd: readonly string[], content: Uint8Array, randoms: Randoms): Uint8Array {
+  const headers = [...odd];
   if (randoms.below(2)) headers.push("Content-Type: application/x-ndjson");
   if (!headers.some((each) => each.startsWith("Authorization"))) headers.push(`Authorization: Bearer ${TOKEN}`);
   if (!headers.some((each) => /^(Content-Length|Transfer)/.test(each)))
     headers.push(`Content-Length: ${content.length}`);
-  const first = `${randoms.pick(METHODS)} ${path.replaceAll(" ", "%20")}${query} HTTP/1.1`;
-  const head = [first, "Host: door", "Connection: close", ...headers].join("\r\n");
+  const head = [`${line} HTTP/1.1`, "Host: door", "Connection: close", ...headers].join("\r\n");
   return concat([Buffer.from(`${head}\r\n\r\n`, "latin1"), content]);
 }

@@ -133,6 +133,7 @@ test("a storm of errors", () =>
   site(
     onGrab((socket) => socket.flood(many(sent(attacks.ERROR, ["NO", "go away"])))),
     async ({ errors }) => {
+      // The first one refuses a kind of grab, and the next may refuse the other kind.
       const words = /sent the error NO \(go away\), which answers no request|answered with an error: NO/;
       await eventually("the worker to say so", async () => errors.some(({ message }) => words.test(message)));
     },
