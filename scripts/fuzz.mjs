@@ -1,6 +1,6 @@
 /**
- * Fuzzing (test/fuzz): ten million inputs for the decoder unless told otherwise, a hundred thousand for a server's port,
- * ten thousand for the HTTP door.
+ * Fuzzing (test/fuzz): ten million inputs for the decoder unless told otherwise, a hundred thousand for JobServer's port,
+ * ten thousand for the HTTP door; `gearmand` is given what JobServer is, to compare.
  *
  *     npm run fuzz -- --target decoder --inputs 1000000 --seed 7 --seconds 60 --out fuzz.jsonl [--keep]
  *     npm run fuzz -- --target decoder --replay WORD
@@ -45,7 +45,9 @@ if (values.replay !== undefined) {
   const { inputs, seconds, corpus, failures, kept, details } = summary;
   if (values.keep) saveCorpus(target.corpus, kept);
   const time = new Date().toISOString();
-  const line = { kind: "fuzz", target: values.target, seed, inputs, seconds, corpus, failures, ...details, time };
+  const counts = { inputs, seconds, corpus, failures: failures.length };
+  const failed = failures.length > 0 ? { failed: failures } : {};
+  const line = { kind: "fuzz", target: values.target, seed, ...counts, ...failed, ...details, time };
   if (values.out) appendFileSync(values.out, `${JSON.stringify(line)}\n`);
   console.log(`${values.target}: ${inputs} inputs in ${seconds} s, seed ${seed}, ${corpus} of them kept`);
   for (const failure of failures.slice(0, 3)) console.error(`failed: --target ${values.target} --replay ${failure}`);
