@@ -104,8 +104,9 @@ function fail(connection: Connection, fault: i32, detail: u32): usize {
 /** Decodes the line of the text protocol at `at`: the address behind it, or 0 when it isn't complete, or wrong. */
 function line(connection: Connection, frame: usize, at: usize, end: usize): usize {
   if (!(connection.flags & TEXT_LINES)) return fail(connection, BAD_MAGIC, seen(at, end));
-  const newline = find(0x0a, at, end);
   const limit: usize = connection.flags & LENIENT ? MAX_LINE_SIZE : WINDOW_SIZE;
+  // A newline further on counts for nothing, or it would matter in which pieces the line came.
+  const newline = find(0x0a, at, min(end, at + limit));
   if (!newline) return end - at >= limit ? fail(connection, LINE_TOO_LONG, <u32>limit) : 0;
   store<u32>(frame, PacketType.TEXT, TYPE);
   store<u32>(frame, <u32>at, BODY);

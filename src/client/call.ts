@@ -4,7 +4,7 @@ import type { Encoder } from "../codec/encoder.js";
 import type { Frame } from "../codec/frame.js";
 import type { Waiter } from "../connection/requests.js";
 import { onAbort } from "../connection/signals.js";
-import { ConnectionLostError, ServerError } from "../errors.js";
+import { ConnectionLostError, ProtocolError, ServerError } from "../errors.js";
 import { JobHandle } from "./handle.js";
 import type { Outcome } from "./outcome.js";
 import { encode, type Submission } from "./submission.js";
@@ -175,6 +175,15 @@ export class Question<T> extends AnsweredCall<T> {
   }
 
   protected read(frame: Frame): void {
+    const asked = this.#args[0]?.toWellFormed();
+    if (frame.argumentCount > 0 && frame.text(0) !== asked) {
+      // Were it believed, this job's state would be another's, and so would those behind it.
+      const error = new ProtocolError(
+        `${this.session?.server} sent a ${PacketType[frame.type]} packet about ${JSON.stringify(frame.text(0))}, and was asked about ${JSON.stringify(asked)}`,
+      );
+      this.reject(error);
+      throw error;
+    }
     this.resolve(this.#read(frame));
   }
 }

@@ -1,4 +1,4 @@
-import { MAX_ARGUMENTS_SIZE, MAX_CLIENT_ID_SIZE, MAX_LINE_SIZE, PacketType } from "../../assembly/protocol.js";
+import { MAX_ARGUMENTS_SIZE, MAX_CLIENT_ID_SIZE, PacketType } from "../../assembly/protocol.js";
 import type { Frame } from "../codec/frame.js";
 import { Channel, type ChannelOwner } from "../connection/channel.js";
 import { ProtocolError } from "../errors.js";
@@ -228,7 +228,6 @@ export class Session implements ChannelOwner, Requester {
   }
 
   #text(line: string): void {
-    if (line.length >= MAX_LINE_SIZE) throw new ProtocolError("a line of the text protocol is too long");
     const answer = this.#owner.text(line, this);
     if (answer === undefined) {
       this.#part();

@@ -21,6 +21,7 @@ const WORDS: Readonly<Record<NonNullable<Reading["fault"]>, RegExp>> = {
   argument: /^peer-7 sent an? [A-Z_]+ packet in which an argument or its closing NUL is missing$/,
   "arguments too long": /^peer-7 sent an? [A-Z_]+ packet whose arguments don't end within 65536 bytes$/,
   handle: /^peer-7 sent an? [A-Z_]+ packet whose job handle isn't one of 1 to 63 bytes without a NUL$/,
+  line: /^peer-7 sent a line of text of more than \d+ bytes$/,
 };
 
 /** Feeds a stream to a codec while another one waits in the middle of a packet, and compares with the tests' own reader. */

@@ -47,3 +47,13 @@ test("what gearmand refuses is refused", () => {
     assert.throws(() => decode(stream, 4), message);
   }
 });
+
+test("a line has 8192 bytes at most, its newline among them, however it is cut", () => {
+  for (const size of [1, 100, 8_191, 8_192, 8_193, 20_000]) {
+    assert.deepEqual(decode(new TextEncoder().encode(`${"x".repeat(8_191)}\n`), size), ["0 8191"]);
+    for (const length of [8_192, 8_193, 15_000]) {
+      const line = new TextEncoder().encode(`version\n${"x".repeat(length)}\n`);
+      assert.throws(() => decode(line, size), /a line of text of more than 8192 bytes/);
+    }
+  }
+});

@@ -62,6 +62,8 @@ export interface Packet {
   readonly type: number;
   readonly args: readonly Uint8Array[];
   readonly data: Uint8Array;
+  /** Whether it came with the other direction's magic, and was let pass. */
+  readonly foreign?: true;
 }
 
 /** The largest packet, header included, whose arguments need not fit a window of 64 KiB. */
@@ -126,22 +128,52 @@ export function created(count: number): Uint8Array {
 /** What a stream is found to be: the packets before its first fault, or before its incomplete end. */
 export interface Reading {
   readonly packets: Packet[];
-  readonly fault: "magic" | "type" | "size" | "body" | "argument" | "arguments too long" | "handle" | undefined;
+  readonly fault:
+    | "magic"
+    | "type"
+    | "size"
+    | "body"
+    | "argument"
+    | "arguments too long"
+    | "handle"
+    | "line"
+    | undefined;
   /** How many bytes make up those packets. */
   readonly length: number;
 }
 
+/** What is let pass: lines of text between packets; of clients, a server's magic, and bodies where none belong. */
+export interface Leniency {
+  readonly textLines?: boolean;
+  readonly lenient?: boolean;
+}
+
 /** Reads a stream by the protocol's rules, one byte after the other. */
-export function read(sender: Sender, stream: Uint8Array, maxPacketSize = 64 * 1024 * 1024): Reading {
+export function read(
+  sender: Sender,
+  stream: Uint8Array,
+  maxPacketSize = 64 * 1024 * 1024,
+  { textLines = false, lenient = false }: Leniency = {},
+): Reading {
   const packets: Packet[] = [];
   let at = 0;
   const found = (fault?: Reading["fault"]): Reading => ({ packets, fault, length: at });
+  const begins = (rest: Uint8Array, magic: Uint8Array) =>
+    magic.every((byte, index) => index >= rest.length || rest[index] === byte);
   const magic = header(sender, 0, 0).subarray(0, 4);
+  const letPass = header("server", 0, 0).subarray(0, 4);
   while (at < stream.length) {
     const rest = stream.subarray(at);
-    for (let index = 0; index < Math.min(4, rest.length); index++) {
-      if (rest[index] !== magic[index]) return found("magic");
+    if (textLines && rest[0] !== 0) {
+      const limit = lenient ? 8_192 : WINDOW;
+      const end = rest.subarray(0, limit).indexOf(0x0a);
+      if (end < 0) return found(rest.length < limit ? undefined : "line");
+      packets.push({ type: 0, args: [], data: rest.slice(0, end) });
+      at += end + 1;
+      continue;
     }
+    const foreign = !begins(rest, magic);
+    if (foreign && !(lenient && begins(rest, letPass))) return found("magic");
     if (rest.length < 8) return found();
     const view = new DataView(rest.buffer, rest.byteOffset, rest.length);
     const type = view.getUint32(4);
@@ -151,7 +183,7 @@ export function read(sender: Sender, stream: Uint8Array, maxPacketSize = 64 * 10
     const size = view.getUint32(8);
     if (size > maxPacketSize) return found("size");
     const [, , count, withData] = layout;
-    if (size > 0 && count === 0 && !withData) return found("body");
+    if (size > 0 && count === 0 && !withData && !lenient) return found("body");
     const large = 12 + size > WINDOW;
     if (large && !withData) return found("arguments too long");
     if (!large && rest.length < 12 + size) return found();
@@ -175,7 +207,8 @@ export function read(sender: Sender, stream: Uint8Array, maxPacketSize = 64 * 10
       if (handle.length < 1 || handle.length > 63 || handle.includes(0)) return found("handle");
     }
     if (rest.length < 12 + size) return found();
-    packets.push({ type, args, data: withData ? rest.slice(12 + begin, 12 + size) : new Uint8Array() });
+    const data = withData ? rest.slice(12 + begin, 12 + size) : new Uint8Array();
+    packets.push({ type, args, data, ...(foreign && { foreign }) });
     at += 12 + size;
   }
   return found();
