@@ -32,7 +32,7 @@ function elsewhere(runtime, args) {
     return [program, ...args, driver(file)];
   };
   const raw = `raw on ${runtime}`;
-  const speed = { background: 1, latency: 1, foreground: 1, worker: 1, worker64: 1 };
+  const speed = { background: 1, latency: 1, foreground: 1, worker: 1, worker64: 1, status: 1 };
   return [
     { name: raw, about: `what raw-c does, on ${runtime}`, command: on("raw.mjs"), against: raw, speed },
     {

@@ -67,11 +67,23 @@ export async function publish(measured) {
   for (const [name, svg] of Object.entries(plots(figures))) await writeFile(path.join(FOLDER, `${name}.svg`), svg);
   let page = await readFile(PAGE, "utf8");
   for (const [name, { machine, results }] of Object.entries(figures)) {
-    const { node, cpu, cores, rounds } = machine;
-    const how = `Node ${node}, ${cores} cores (${cpu}); medians of ${rounds} round${rounds === 1 ? "" : "s"}.`;
+    const { node, cpu, cores } = machine;
+    const how = `Node ${node}, ${cores} cores (${cpu}); medians of ${roundsOf(results, machine.rounds)}.`;
     page = between(page, name, `${tableOf(name, results)}\n\n${how}`);
   }
   await writeFile(PAGE, page);
+}
+
+/**
+ * How many rounds figures are of. Clients that were measured again, and the others not, are named.
+ * @param {any[]} results
+ * @param {number} last
+ */
+function roundsOf(results, last) {
+  const words = (/** @type {number} */ rounds) => `${rounds} round${rounds === 1 ? "" : "s"}`;
+  const fewer = new Map(results.filter(({ rounds = last }) => rounds < last).map((each) => [each.client, each.rounds]));
+  if (fewer.size === 0) return words(last);
+  return `${words(last)}, and of fewer: ${[...fewer].map(([client, rounds]) => `${client} ${rounds}`).join(", ")}`;
 }
 
 /**

@@ -12,6 +12,7 @@
  * @property {string} job
  * @property {number} size
  * @property {string} client
+ * @property {number} rounds
  * @property {number} [rate] ops a second
  * @property {number} [cpu] seconds for 100,000 ops
  * @property {number} [ratio] of the rates, or of the median latencies, to raw-c's of the same round
@@ -53,7 +54,7 @@ export function summarize({ job, size, client: { name: client }, rounds, limits 
   const samples = rounds.map((outcome) => ("failed" in outcome ? undefined : outcome));
   const good = samples.filter((sample) => sample !== undefined);
   const failed = rounds.find((outcome) => "failed" in outcome)?.failed;
-  const result = { job, size, client, ...(failed && { failed }) };
+  const result = { job, size, client, rounds: rounds.length, ...(failed && { failed }) };
   if (good.length === 0) return result;
   const rate = median(good.map(({ ops, seconds }) => ops / seconds));
   const cpu = median(good.map((sample) => (sample.cpu / sample.ops) * 100_000));
