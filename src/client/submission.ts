@@ -197,7 +197,9 @@ export function encode(submission: Submission, encoder: Encoder): void {
  */
 function checkAssignment(size: number, name: string, rest: readonly string[], maxPacketSize: number): void {
   const names = [name, ...rest].reduce((sum, text) => sum + byteLength(text) + 1, 0);
-  const most = maxPacketSize - names - (MAX_HANDLE_SIZE + 1) - (MAX_UNIQUE_SIZE + 1);
+  // The assignment has a reducer, be it an empty one, and its NUL.
+  const reducer = rest.length === 0 ? 1 : 0;
+  const most = maxPacketSize - names - reducer - (MAX_HANDLE_SIZE + 1) - (MAX_UNIQUE_SIZE + 1);
   if (size > most)
     throw new TypeError(
       `the workload has ${size} bytes, and with the job's names more than maxPacketSize (${maxPacketSize} bytes): ${most} are left for it`,

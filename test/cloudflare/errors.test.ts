@@ -1,3 +1,5 @@
+import { describe, expect, test } from "vitest";
+import { fromRemote, ResultTooLargeError, toRemote } from "../../build/src/cloudflare/errors.js";
 import {
   BulkError,
   ClosedError,
@@ -7,15 +9,13 @@ import {
   type GearmanErrorCode,
   JobExceptionError,
   JobFailedError,
-  Payload,
   ProtocolError,
   RefusedError,
   RequestScopeError,
   ServerError,
   TimeoutError,
-} from "edgear";
-import { describe, expect, test } from "vitest";
-import { fromRemote, ResultTooLargeError, toRemote } from "../../build/src/cloudflare/errors.js";
+} from "../../build/src/errors.js";
+import { Payload } from "../../build/src/payload.js";
 
 const cause = new Error("the cause");
 const payload = new Payload(Uint8Array.of(0xff, 0, 1));
