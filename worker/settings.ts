@@ -1,5 +1,5 @@
 import { Client, type ClientOptions } from "edgear";
-import { type GearmanNet, type HubNamespace, netConnect } from "edgear/cloudflare";
+import { clientSettings, type GearmanNet, type HubNamespace } from "edgear/cloudflare";
 import { Problem } from "./problem.js";
 
 /** A list in wrangler.toml, or text: a JSON array, or names separated by commas. */
@@ -85,27 +85,12 @@ export function list(
 }
 
 /** What clients and workers are told of the connections that they are to make. */
-export function connections(env: Env): {
-  servers: string;
-  options: Pick<ClientOptions, "connectTimeout" | "requestTimeout" | "connect">;
-} {
-  const { GEARMAN_SERVERS: servers, GEARMAN_NET: net } = env;
-  if (servers === undefined || servers === "") throw misconfigured("GEARMAN_SERVERS is not set");
-  if (typeof servers !== "string")
-    throw misconfigured("GEARMAN_SERVERS must be a text: the job servers, with commas between them");
-  const connectTimeout = number(env, "CONNECT_TIMEOUT");
-  const requestTimeout = number(env, "REQUEST_TIMEOUT");
-  // `netConnect` refuses them too, but only once one of them has its turn.
-  if (net && serverNames(env).some((name) => /^gearmans:/i.test(name)))
+export function connections(env: Env): ReturnType<typeof clientSettings> {
+  // The client refuses them too, but only once one of them has its turn.
+  const settings = wellSet(() => clientSettings(env));
+  if (env.GEARMAN_NET && serverNames(env).some((name) => /^gearmans:/i.test(name)))
     throw misconfigured("GEARMAN_SERVERS has gearmans://, and a network binding (GEARMAN_NET) carries no TLS");
-  return {
-    servers,
-    options: {
-      ...(connectTimeout !== undefined && { connectTimeout }),
-      ...(requestTimeout !== undefined && { requestTimeout }),
-      ...(net && { connect: netConnect(net) }),
-    },
-  };
+  return settings;
 }
 
 /** A client for one request: its sockets are that request's, and no other may use them. */
@@ -141,7 +126,7 @@ export function misconfigured(message: string, cause?: unknown): Problem {
   return new Problem(500, "MISCONFIGURED", `this Worker is set up wrongly: ${message}`, { cause });
 }
 
-function number(env: Env, name: keyof typeof AMOUNTS | "CONNECT_TIMEOUT" | "REQUEST_TIMEOUT"): number | undefined {
+function number(env: Env, name: keyof typeof AMOUNTS): number | undefined {
   const value: unknown = env[name];
   if (value === undefined || value === "") return undefined;
   if (typeof value === "number" && !Number.isNaN(value)) return value;

@@ -54,17 +54,20 @@ export function readHubEnv(env: GearmanHubEnv): HubSettings {
   };
 }
 
+/** What of a client's options, and a worker's, is set by variables. */
+type ConnectionSettings = Pick<ClientOptions, "connectTimeout" | "requestTimeout" | "connect">;
+
 /**
- * What a client is to be made of, by these variables: `new Client(servers, options)`.
+ * What a client, or a worker, is to be made of, by these variables: `new Client(servers, options)`.
  * @throws TypeError in words, when something is missing or can't be what it is
  */
-export function clientSettings(env: GearmanEnv): { servers: string; options: ClientOptions } {
+export function clientSettings(env: GearmanEnv): { servers: string; options: ConnectionSettings } {
   const { GEARMAN_SERVERS: servers, GEARMAN_NET: network } = env;
   if (typeof servers !== "string" || servers === "")
     throw new TypeError(`GEARMAN_SERVERS must name the job servers, separated by commas, not ${show(servers)}`);
   const connectTimeout = milliseconds(env, "CONNECT_TIMEOUT");
   const requestTimeout = milliseconds(env, "REQUEST_TIMEOUT");
-  const options: ClientOptions = {};
+  const options: ConnectionSettings = {};
   if (connectTimeout !== undefined) options.connectTimeout = connectTimeout;
   if (requestTimeout !== undefined) options.requestTimeout = requestTimeout;
   if (network !== undefined) options.connect = netConnect(network);

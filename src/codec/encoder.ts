@@ -36,6 +36,8 @@ export class Encoder {
   #partsSize = 0;
   #used = 0;
   #closed = false;
+  /** Whether large parts may lie in memory that `reuse` takes back. Else each has its own, with nothing else in it. @internal */
+  lends = false;
 
   /** @internal: `Codec` makes it. */
   constructor(
@@ -138,7 +140,7 @@ export class Encoder {
     return parts;
   }
 
-  /** Takes back parts that `take` handed out, and that nobody reads any more: their memory serves others. Optional. */
+  /** Takes back parts that `take` handed out, and that nobody reads any more: their memory serves others. @internal */
   reuse(parts: readonly Uint8Array[]): void {
     this.#instance.reuse(parts);
   }
@@ -192,7 +194,8 @@ export class Encoder {
   #spill(): void {
     if (this.#used === 0) return;
     const arena = this.#instance.exports.arena(this.#connection);
-    this.#parts.push(this.#instance.copy(arena, this.#used));
+    const end = arena + this.#used;
+    this.#parts.push(this.lends ? this.#instance.copy(arena, end) : this.#instance.bytes.slice(arena, end));
     this.#partsSize += this.#used;
     this.#used = 0;
     this.#instance.exports.reset(this.#connection);

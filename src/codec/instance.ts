@@ -63,12 +63,13 @@ export class Instance {
   }
 
   /** A copy of bytes of an arena. Large ones lie in memory that can be given back: to make and collect it costs more than to fill it. */
-  copy(from: number, size: number): Uint8Array {
-    if (size < ARENA_SIZE / 4) return this.bytes.slice(from, from + size);
+  copy(from: number, end: number): Uint8Array {
+    const size = end - from;
+    if (size < ARENA_SIZE / 4) return this.bytes.slice(from, end);
     const buffer = this.#spare.pop() ?? new ArrayBuffer(ARENA_SIZE);
     this.#lent.add(buffer);
     const copy = new Uint8Array(buffer, 0, size);
-    copy.set(this.bytes.subarray(from, from + size));
+    copy.set(this.bytes.subarray(from, end));
     return copy;
   }
 

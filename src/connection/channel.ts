@@ -51,6 +51,7 @@ export class Channel implements Receiver {
   /** The stream is open. */
   attach(transport: Transport): void {
     this.#transport = transport;
+    this.codec.encoder.lends = transport.tellsTaken === true;
     if (this.#dead) transport.destroy();
   }
 

@@ -88,8 +88,9 @@ function take(socket: Socket, accept: Accept): void {
     get pending() {
       return open.pending;
     },
-    write(parts) {
-      open.write(parts);
+    tellsTaken: true,
+    write(parts, taken) {
+      open.write(parts, taken);
       if (open.pending > MAX_UNREAD) deaf = true;
     },
     pause: open.pause,

@@ -51,6 +51,7 @@ export function transport(socket: Socket, { onLeave, onDrained }: Hooks): Transp
     get writable() {
       return socket.writable && !ending;
     },
+    tellsTaken: true,
     write(parts, taken) {
       if (!socket.writable) return;
       const size = parts.reduce((sum, part) => sum + part.length, 0);

@@ -84,10 +84,9 @@ export interface Transport {
   readonly pending: number;
   /** Whether anything that is written can still go out. */
   readonly writable: boolean;
-  /**
-   * Sends the parts in order, as one write where the runtime can. They must not change until `taken` is called: nothing
-   * reads them any more then. A transport that can't say so never calls it.
-   */
+  /** Whether `write` says when the parts are read no more. Without it they must stay as they are for good. */
+  readonly tellsTaken?: boolean;
+  /** Sends the parts in order, as one write where the runtime can. They must not change until `taken` is called. */
   write(parts: readonly Uint8Array[], taken?: () => void): void;
   /** Reads nothing until `resume()`; a little that was read already may still come. */
   pause(): void;

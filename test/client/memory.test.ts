@@ -49,6 +49,21 @@ const TASKS = `
   await worker.close();
 `;
 
+/** Follows jobs with large workloads that nobody works off, and prints how many bytes of these it still holds. */
+const WORKLOADS = `
+  const { Client } = await import("edgear");
+  const client = new Client(process.argv[1]);
+  const jobs = Number(process.argv[2]);
+  const used = () => (globalThis.gc(), process.memoryUsage().arrayBuffers);
+  await client.ping();
+  const before = used();
+  const tasks = Array.from({ length: jobs }, () => client.submit("nobody", new Uint8Array(100_000)));
+  for (const task of tasks) await task.handle;
+  await new Promise((resolve) => setTimeout(resolve, 50));
+  console.log(JSON.stringify({ given: tasks.length, growth: used() - before }));
+  client.destroy();
+`;
+
 async function run(script: string, ...args: string[]): Promise<{ given: number; growth: number }> {
   const node = ["--expose-gc", "--input-type=module", "-e", script, ...args];
   const { code, stdout, stderr } = await command(process.execPath, node, { timeout: 60_000 });
@@ -69,4 +84,12 @@ test("tasks that are done leave nothing behind", { timeout: 90_000 }, async () =
   const { given, growth } = await run(TASKS, server.address, "20000");
   assert.equal(given, 20_000);
   assert.ok(growth < 1_800_000, `${growth} bytes`);
+});
+
+test("a workload is let go of once the server has its job", { timeout: 90_000 }, async () => {
+  await using server = await startGearmand();
+  const { given, growth } = await run(WORKLOADS, server.address, "200");
+  assert.equal(given, 200);
+  // Of 20 MB.
+  assert.ok(growth < 5_000_000, `${growth} bytes`);
 });

@@ -158,23 +158,32 @@ describe("a job server that", () => {
 
 describe("a Worker that is set up wrongly", () => {
   test.for([
-    [{ GEARMAN_SERVERS: "" }, /GEARMAN_SERVERS is not set/],
+    [{ GEARMAN_SERVERS: "" }, /GEARMAN_SERVERS must name the job servers/],
     [{ GEARMAN_SERVERS: "jobs 1" }, /"jobs 1" is no server/],
     [{ GEARMAN_SERVERS: "jobs:99999" }, /a port is a whole number/],
     [{ GEARMAN_SERVERS: AWAY, MAX_BODY_BYTES: "1 MB" }, /MAX_BODY_BYTES must be a number, not "1 MB"/],
     [{ GEARMAN_SERVERS: AWAY, MAX_BODY_BYTES: -1 }, /MAX_BODY_BYTES must be a whole number from 0 to 16777216, not -1/],
-    [{ GEARMAN_SERVERS: [AWAY] as never }, /GEARMAN_SERVERS must be a text/],
+    [
+      { GEARMAN_SERVERS: [AWAY] as never },
+      /GEARMAN_SERVERS must name the job servers, separated by commas, not an array/,
+    ],
     [{ GEARMAN_SERVERS: AWAY, MAX_BODY_BYTES: " " }, /MAX_BODY_BYTES must be a number, not " "/],
     [{ GEARMAN_SERVERS: AWAY, MAX_BODY_BYTES: "1e3" }, /MAX_BODY_BYTES must be a number, not "1e3"/],
     [{ GEARMAN_SERVERS: AWAY, MAX_BODY_BYTES: null as never }, /MAX_BODY_BYTES must be a number, not null/],
-    [{ GEARMAN_SERVERS: AWAY, REQUEST_TIMEOUT: true as never }, /REQUEST_TIMEOUT must be a number, not true/],
+    [
+      { GEARMAN_SERVERS: AWAY, REQUEST_TIMEOUT: true as never },
+      /REQUEST_TIMEOUT must be a number of milliseconds .* not true/,
+    ],
     [{ GEARMAN_SERVERS: AWAY, GEARMAN_FUNCTIONS: "" }, /GEARMAN_FUNCTIONS is empty: leave it out/],
     [{ GEARMAN_SERVERS: AWAY, CORS_ORIGINS: "app.example.com" }, /CORS_ORIGINS has "app.example.com": write an origin/],
     [{ GEARMAN_SERVERS: AWAY, CORS_ORIGINS: "https://*.example.com" }, /CORS_ORIGINS has "https:\/\/\*/],
     [{ GEARMAN_SERVERS: AWAY, CORS_ORIGINS: "https://example.com/app" }, /CORS_ORIGINS has .* write an origin/],
     [{ GEARMAN_SERVERS: AWAY, CORS_ORIGINS: ["null"] }, /CORS_ORIGINS has "null"/],
-    [{ GEARMAN_SERVERS: AWAY, REQUEST_TIMEOUT: "soon" }, /REQUEST_TIMEOUT must be a number, not "soon"/],
-    [{ GEARMAN_SERVERS: AWAY, CONNECT_TIMEOUT: 0 }, /connectTimeout must be a number of milliseconds from 1/],
+    [
+      { GEARMAN_SERVERS: AWAY, REQUEST_TIMEOUT: "soon" },
+      /REQUEST_TIMEOUT must be a number of milliseconds .* not "soon"/,
+    ],
+    [{ GEARMAN_SERVERS: AWAY, CONNECT_TIMEOUT: 0 }, /CONNECT_TIMEOUT must be a number of milliseconds from 1/],
   ] as const)("says so, and logs it: %j", async ([env, words]) => {
     const log = vi.spyOn(console, "error").mockImplementation(() => {});
     const response = await askWith(env, "/jobs/nobody", { method: "POST", body: "x" });
