@@ -306,6 +306,17 @@ describe("backgroundAll", () => {
     assert.deepEqual(await handles.next(), { done: true, value: undefined });
   });
 
+  test("gives out nothing any more once it was left, be it there already", async () => {
+    await using server = await JobServer.listen({ port: 0 });
+    await using client = new Client(server.address);
+    const handles = client.backgroundAll("f", ["a", "b", "c"]);
+    assert.equal((await handles.next()).done, false);
+    // The answers to the others came with the first one's.
+    await client.ping();
+    await handles.return();
+    assert.deepEqual(await handles.next(), { done: true, value: undefined });
+  });
+
   test("submits nothing any more once an item has failed", async () => {
     await using server = await JobServer.listen({ port: 0 });
     // The item after the wrong one is on its way while the late one comes.
