@@ -2,7 +2,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import { Worker } from "edgear";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { type Deployed, deploy } from "../support/deployed.ts";
-import { connectionsLeft, queued } from "../support/door.ts";
+import { connectionsLeft, queued, underFire } from "../support/door.ts";
 import { type Gearmand, startGearmand } from "../support/gearmand.ts";
 import { startWorker } from "../support/worker.ts";
 
@@ -68,46 +68,38 @@ test("a job server that is killed and started again under load: each request is 
   const statuses = new Map<number, number>();
   /** What went well, by what was asked. */
   const well = new Map<number, number>();
-  let over = false;
-  const ask = async (index: number) => {
-    for (let turn = index; !over; turn++) {
-      const which = turn % requests.length;
-      const [path, init] = requests[which] as (typeof requests)[number];
-      // Whoever hangs fails the test, by this.
-      const response = await door.fetch(path, { ...init, signal: AbortSignal.timeout(15_000) });
-      const body = await response.text();
-      if (!response.ok) expect(JSON.parse(body).error.message, body).toMatch(/\w/);
-      const type = response.headers.get("content-type");
-      let done = response.ok;
-      if (type === "text/event-stream") {
-        expect(body).toMatch(/event: (complete|problem)\n[^\n]*\n\n$/);
-        done = body.endsWith('event: complete\ndata: {"text":"done"}\n\n');
-        if (!done) expect(body).toMatch(/"code":"(CONNECTION_FAILED|CONNECTION_LOST|TIMEOUT)"/);
-      }
-      if (type === "application/octet-stream") expect(body).toBe("done");
-      if (type === "application/x-ndjson") {
-        const { handle, error, line } = JSON.parse(body);
-        expect(line).toBe(1);
-        done = typeof handle === "string";
-        if (!done) expect(["CONNECTION_FAILED", "CONNECTION_LOST", "TIMEOUT"]).toContain(error.code);
-      }
-      if (done) well.set(which, (well.get(which) ?? 0) + 1);
-      statuses.set(response.status, (statuses.get(response.status) ?? 0) + 1);
-      if (!response.ok) await delay(20);
+  const ask = async (turn: number) => {
+    const which = turn % requests.length;
+    const [path, init] = requests[which] as (typeof requests)[number];
+    // Whoever hangs fails the test, by this.
+    const response = await door.fetch(path, { ...init, signal: AbortSignal.timeout(15_000) });
+    const body = await response.text();
+    if (!response.ok) expect(JSON.parse(body).error.message, body).toMatch(/\w/);
+    const type = response.headers.get("content-type");
+    let done = response.ok;
+    if (type === "text/event-stream") {
+      expect(body).toMatch(/event: (complete|problem)\n[^\n]*\n\n$/);
+      done = body.endsWith('event: complete\ndata: {"text":"done"}\n\n');
+      if (!done) expect(body).toMatch(/"code":"(CONNECTION_FAILED|CONNECTION_LOST|TIMEOUT)"/);
     }
+    if (type === "application/octet-stream") expect(body).toBe("done");
+    if (type === "application/x-ndjson") {
+      const { handle, error, line } = JSON.parse(body);
+      expect(line).toBe(1);
+      done = typeof handle === "string";
+      if (!done) expect(["CONNECTION_FAILED", "CONNECTION_LOST", "TIMEOUT"]).toContain(error.code);
+    }
+    if (done) well.set(which, (well.get(which) ?? 0) + 1);
+    statuses.set(response.status, (statuses.get(response.status) ?? 0) + 1);
+    if (!response.ok) await delay(20);
   };
-  const asking = Promise.all(Array.from({ length: 20 }, (_, index) => ask(index)));
   const { port } = gearmand;
-  for (let kill = 0; kill < 2; kill++) {
-    await delay(1_500);
+  await underFire(ask, async () => {
     process.kill(gearmand.pid, "SIGKILL");
     await delay(700);
     await gearmand.stop();
     gearmand = await startGearmand({ port });
-  }
-  await delay(1_500);
-  over = true;
-  await asking;
+  });
   expect(Object.fromEntries([...statuses].filter(([status]) => ![200, 202, 502, 503, 504].includes(status)))).toEqual(
     {},
   );

@@ -1,5 +1,6 @@
 import { once } from "node:events";
 import { connect, type Socket } from "node:net";
+import { setTimeout as delay } from "node:timers/promises";
 import { expect } from "vitest";
 import type { Deployed } from "./deployed.ts";
 import { textLines } from "./text-command.ts";
@@ -26,4 +27,25 @@ export async function connectionsLeft(port: number, count: number, timeout = 5_0
 export async function queued(port: number, name: string): Promise<number> {
   const line = (await textLines(port, "status")).find((text) => text.startsWith(`${name}\t`));
   return Number(line?.split("\t")[1] ?? 0);
+}
+
+/** Has twenty ask all the time, each a turn after the other, while their job server is killed and started again, twice. */
+export async function underFire(ask: (turn: number) => Promise<void>, restart: () => Promise<void>): Promise<void> {
+  let over = false;
+  const asking = Array.from({ length: 20 }, async (_, index) => {
+    for (let turn = index; !over; turn++) await ask(turn);
+  });
+  const killing = async () => {
+    for (let kill = 0; kill < 2; kill++) {
+      await delay(1_500);
+      await restart();
+    }
+    await delay(1_500);
+    over = true;
+  };
+  try {
+    await Promise.all([killing(), ...asking]);
+  } finally {
+    over = true;
+  }
 }

@@ -2,7 +2,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import { Worker } from "edgear";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { type Deployed, deploy } from "../../support/deployed.ts";
-import { connectionsLeft, queued } from "../../support/door.ts";
+import { connectionsLeft, queued, underFire } from "../../support/door.ts";
 import { type Gearmand, startGearmand } from "../../support/gearmand.ts";
 import { Line } from "../../support/line.ts";
 import { startWorker } from "../../support/worker.ts";
@@ -75,30 +75,22 @@ test("a job server that is killed and started again under load: each request is 
     ["/health", {}],
   ];
   const statuses = new Map<number, number>();
-  let over = false;
-  const ask = async (index: number) => {
-    for (let turn = index; !over; turn++) {
-      const [path, init] = requests[turn % requests.length] as (typeof requests)[number];
-      // Whoever hangs fails the test, by this.
-      const response = await door.fetch(path, { ...init, signal: AbortSignal.timeout(15_000) });
-      const body = await response.text();
-      if (!response.ok) expect(JSON.parse(body).error.message, body).toMatch(/\w/);
-      statuses.set(response.status, (statuses.get(response.status) ?? 0) + 1);
-      if (!response.ok) await delay(20);
-    }
+  const ask = async (turn: number) => {
+    const [path, init] = requests[turn % requests.length] as (typeof requests)[number];
+    // Whoever hangs fails the test, by this.
+    const response = await door.fetch(path, { ...init, signal: AbortSignal.timeout(15_000) });
+    const body = await response.text();
+    if (!response.ok) expect(JSON.parse(body).error.message, body).toMatch(/\w/);
+    statuses.set(response.status, (statuses.get(response.status) ?? 0) + 1);
+    if (!response.ok) await delay(20);
   };
-  const asking = Promise.all(Array.from({ length: 20 }, (_, index) => ask(index)));
   const { port } = gearmand;
-  for (let kill = 0; kill < 2; kill++) {
-    await delay(1_000);
+  await underFire(ask, async () => {
     process.kill(gearmand.pid, "SIGKILL");
     await delay(700);
     await gearmand.stop();
     gearmand = await startGearmand({ port });
-  }
-  await delay(1_500);
-  over = true;
-  await asking;
+  });
   const others = [...statuses].filter(([status]) => ![200, 202, 502, 503, 504].includes(status));
   expect(Object.fromEntries(others)).toEqual({});
   expect(statuses.get(200)).toBeGreaterThan(0);
