@@ -9,19 +9,18 @@ import { existsSync, readFileSync, rmSync } from "node:fs";
 import path from "node:path";
 import { rolldown } from "rolldown";
 
-/** `exports`, `bin`, and both modules that `#platform` may be. */
-const ENTRIES = [
-  "index",
-  "server/index",
-  "cloudflare/index",
-  "codec/index",
-  "cli/main",
-  "platform/node",
-  "platform/workerd",
-];
+const { exports, bin, imports, dependencies, peerDependencies } = JSON.parse(readFileSync("package.json", "utf8"));
+
+/** `exports`, `bin`, and both modules that `#platform` may be: each file of build/src that package.json names. */
+const ENTRIES = [...JSON.stringify([exports, bin, imports]).matchAll(/build\/src\/([^"]+)\.js"/g)].map(
+  ([, name]) => name,
+);
 
 /** What is there when it runs. `#platform` is chosen then, too, or by whoever bundles the program. */
-const EXTERNAL = [/^#platform$/, /^(node|cloudflare):/, /^commander$/, /\.wasm$/];
+const EXTERNAL = [
+  ...[/^#/, /^(node|cloudflare|bun):/, /\.wasm$/],
+  ...Object.keys({ ...dependencies, ...peerDependencies }).map((name) => new RegExp(`^${name}($|/)`)),
+];
 
 /**
  * The chunks are the rows of the house, from the ground up: a program loads what it uses, and bundlers drop the rest.

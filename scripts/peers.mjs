@@ -1,11 +1,11 @@
 /**
  * Makes sure that the programs are installed that the tests talk to: gearmand, the existing job server, its command
- * line tools, PHP's and Perl's clients, Perl's gearmand, and openssl. Installs what is missing with apt-get (as root,
+ * line tools, PHP's and Perl's clients, Perl's gearmand, openssl, and the stores, databases and supervisor around them. Installs what is missing with apt-get (as root,
  * or through a sudo that asks nothing) or brew; where neither can be used it says what to install, and fails.
  */
 
 import { spawnSync } from "node:child_process";
-import { findGearmand, findPerlGearmand, findProgram, succeeds } from "./programs.mjs";
+import { findGearmand, findPerlGearmand, findPostgres, findProgram, succeeds } from "./programs.mjs";
 
 /**
  * What the tests need: how to see that it is there, and the packages that have it.
@@ -27,6 +27,10 @@ const PEERS = [
   },
   // Makes the certificates of the tests of TLS. The one of macOS is another program, with other options.
   { name: "openssl", there: () => succeeds("openssl", ["ca", "-help"]), apt: "openssl", brew: "openssl@3" },
+  { name: "redis-server", there: () => findProgram("redis-server") !== undefined, apt: "redis-server", brew: "redis" },
+  { name: "PostgreSQL", there: () => findPostgres() !== undefined, apt: "postgresql", brew: "postgresql@15" },
+  { name: "MariaDB", there: () => findProgram("mariadbd") !== undefined, apt: "mariadb-server", brew: "mariadb" },
+  { name: "supervisord", there: () => findProgram("supervisord") !== undefined, apt: "supervisor", brew: "supervisor" },
   { name: "Perl's gearmand", there: () => findPerlGearmand() !== undefined, apt: "gearman-server" },
 ];
 

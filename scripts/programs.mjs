@@ -3,7 +3,7 @@
  */
 
 import { spawnSync } from "node:child_process";
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
 import path from "node:path";
 
 /** Where packages put programs, beside what PATH says: a user's PATH often has no sbin. */
@@ -52,6 +52,20 @@ export function findGearmand() {
  */
 export function findPerlGearmand() {
   return programs("gearmand").find((file) => readFileSync(file, "latin1").slice(0, 100).includes("perl"));
+}
+
+/**
+ * The folder of PostgreSQL's programs. Debian keeps them beside each other by version, and off the PATH.
+ * @returns {string | undefined}
+ */
+export function findPostgres() {
+  const debian = "/usr/lib/postgresql";
+  const versions = existsSync(debian) ? readdirSync(debian).sort((a, b) => Number(b) - Number(a)) : [];
+  const folders = [
+    ...versions.map((version) => path.join(debian, version, "bin")),
+    ...programs("postgres").map(path.dirname),
+  ];
+  return folders.find((folder) => existsSync(path.join(folder, "initdb")));
 }
 
 /**

@@ -45,9 +45,9 @@ export async function install(): Promise<Installation> {
   const installation = { folder, [Symbol.asyncDispose]: () => rm(folder, { recursive: true, force: true }) };
   try {
     // What it depends on comes from here, too: nothing is to be downloaded.
-    const { dependencies } = JSON.parse(await readFile(path.join(root, "package.json"), "utf8"));
-    const needed = Object.keys(dependencies).map((name) => `./node_modules/${name}`);
-    const tarballs = await Promise.all(["./", ...needed].map((what) => pack(what, folder)));
+    const { packages } = JSON.parse(await readFile(path.join(root, "package-lock.json"), "utf8"));
+    const needed = Object.keys(packages).filter((place) => place !== "" && !packages[place].dev);
+    const tarballs = await pack(["./", ...needed.map((place) => `./${place}`)], folder);
     await writeFile(path.join(folder, "package.json"), JSON.stringify({ private: true, type: "module" }));
     await npm(["install", "--offline", "--no-audit", "--no-fund", ...tarballs], folder);
     await copyFile(path.join(root, "test/runtimes/submit.mjs"), path.join(folder, "submit.mjs"));
@@ -69,11 +69,12 @@ export async function install(): Promise<Installation> {
   }
 }
 
-/** Packs a package of this checkout, or this checkout. @returns the tarball, relative to the folder it is in */
-async function pack(what: string, folder: string): Promise<string> {
-  const packed = await npm(["pack", "--ignore-scripts", "--json", "--pack-destination", folder, what], root);
-  const { filename } = Object.values(JSON.parse(packed) as Record<string, { filename: string }>)[0] ?? { filename: "" };
-  return `./${path.basename(filename)}`;
+/** Packs packages of this checkout, or this checkout. @returns the tarballs, relative to the folder they are in */
+async function pack(what: readonly string[], folder: string): Promise<string[]> {
+  const packed = await npm(["pack", "--ignore-scripts", "--json", "--pack-destination", folder, ...what], root);
+  return Object.values(JSON.parse(packed) as Record<string, { filename: string }>).map(
+    ({ filename }) => `./${path.basename(filename)}`,
+  );
 }
 
 async function npm(args: readonly string[], cwd: string): Promise<string> {
