@@ -59,8 +59,13 @@ const WORKLOADS = `
   const before = used();
   const tasks = Array.from({ length: jobs }, () => client.submit("nobody", new Uint8Array(100_000)));
   for (const task of tasks) await task.handle;
-  await new Promise((resolve) => setTimeout(resolve, 50));
-  console.log(JSON.stringify({ given: tasks.length, growth: used() - before }));
+  // V8 counts a buffer until a thread of its own has freed it, which may wait for a processor.
+  let growth = Infinity;
+  for (let tries = 0; tries < 100 && growth > 5_000_000; tries++) {
+    await new Promise((resolve) => setTimeout(resolve, 50));
+    growth = Math.min(growth, used() - before);
+  }
+  console.log(JSON.stringify({ given: tasks.length, growth }));
   client.destroy();
 `;
 
