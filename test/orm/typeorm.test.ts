@@ -1,4 +1,3 @@
-import "reflect-metadata";
 import assert from "node:assert/strict";
 import { Client, ConnectionError } from "edgear";
 import { RecordJobError } from "edgear/orm";

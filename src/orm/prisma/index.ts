@@ -14,8 +14,8 @@ interface Extended {
         readonly $allModels: { readonly background: () => { needs: object; compute: () => Background } };
       };
       readonly model: { readonly $allModels: { readonly $background: () => Background } };
-      readonly query: object;
-      readonly client: object;
+      readonly query: Record<never, never>;
+      readonly client: Record<never, never>;
     };
   };
 }
@@ -52,12 +52,12 @@ const OPERATIONS: Readonly<Record<string, RecordAction>> = {
  * model `$background(job, args)`.
  * @throws TypeError when an option is wrong
  */
-export function prismaRecords(options: RecordsOptions): (client: never) => Extended {
+export function prismaRecords(options: RecordsOptions): (client: unknown) => Extended {
   const records = new Records(options);
   /** What waits for the commit of the transaction in which this runs. */
   const open = new AsyncLocalStorage<RecordMessage[]>();
 
-  return (given: never) => {
+  return (given: unknown) => {
     const base = given as { $extends(extension: object): never };
     const fieldsOf = (model: string) => {
       const delegate = base[(model.slice(0, 1).toLowerCase() + model.slice(1)) as never] as Delegate;
