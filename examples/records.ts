@@ -12,7 +12,10 @@ const articles = sqliteTable("articles", { id: int().primaryKey(), title: text()
 const sqlite = new DatabaseSync(":memory:");
 sqlite.exec("CREATE TABLE articles (id integer PRIMARY KEY, title text NOT NULL, body text)");
 const db = drizzle(async (sql, params) => ({
-  rows: sqlite.prepare(sql).all(...(params as string[])).map((row) => Object.values(row as object)),
+  rows: sqlite
+    .prepare(sql)
+    .all(...(params as string[]))
+    .map((row) => Object.values(row as object)),
 }));
 
 const server = await JobServer.listen({ port: 0 });
@@ -29,7 +32,13 @@ worker.add(
       console.log(`deleted: ${article.title}, and it is ${(await refresh()) ? "still there" : "gone"}`);
     },
     jobs: { publish: (article, args) => console.log(`published: ${article.title}, ${JSON.stringify(args)}`) },
-    refresh: async ({ id }) => (await db.select().from(articles).where(eq(articles.id, Number(id))))[0],
+    refresh: async ({ id }) =>
+      (
+        await db
+          .select()
+          .from(articles)
+          .where(eq(articles.id, Number(id)))
+      )[0],
   }),
 );
 const working = worker.run();
@@ -41,7 +50,7 @@ if (article) await records.background(articles, article, "publish", { at: "noon"
 await records.update(articles, { title: "Jobs, from data" }, eq(articles.id, 1));
 await records.delete(articles, eq(articles.id, 1));
 
-await server.waitFor({ function: "record.articles", state: "idle" });
+await server.waitFor(() => server.jobs().length === 0);
 await worker.close();
 await working;
 await client.close();

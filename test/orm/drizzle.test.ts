@@ -3,7 +3,7 @@ import { DatabaseSync } from "node:sqlite";
 import { eq, type Table } from "drizzle-orm";
 import * as my from "drizzle-orm/mysql-core";
 import { drizzle as mysqlDrizzle } from "drizzle-orm/mysql2";
-import { drizzle as pgDrizzle } from "drizzle-orm/node-postgres";
+import { type NodePgDatabase, drizzle as pgDrizzle } from "drizzle-orm/node-postgres";
 import * as postgres from "drizzle-orm/pg-core";
 import * as lite from "drizzle-orm/sqlite-core";
 import { drizzle as proxyDrizzle } from "drizzle-orm/sqlite-proxy";
@@ -207,6 +207,17 @@ describe.each([
     await none.insert(articles as Table as typeof articles, { title: "a" });
     expect(await recorder.settled(0)).toEqual([]);
   });
+});
+
+test("a transaction gets Drizzle's own, in its own type", async () => {
+  const typed = (db: NodePgDatabase) =>
+    drizzleRecords(db, { client: {} as Client }).transaction(async (_, tx) => {
+      const rows: { id: number }[] = await tx.select({ id: pgArticles.id }).from(pgArticles);
+      // @ts-expect-error there is none
+      tx.noSuchThing;
+      return rows;
+    });
+  expect(typed).toBeTypeOf("function");
 });
 
 test("mistakes are refused in words", () => {

@@ -6,12 +6,15 @@ import { Records, type RecordsOptions } from "../records.js";
 
 /** A Drizzle database, or a transaction of one: of PostgreSQL, SQLite or MySQL. */
 export interface DrizzleDatabase {
-  insert(table: never): unknown;
-  update(table: never): unknown;
-  delete(table: never): unknown;
-  select(): unknown;
-  transaction?(work: (tx: never) => unknown, config?: never): unknown;
+  readonly insert: unknown;
+  readonly update: unknown;
+  readonly delete: unknown;
+  readonly select: unknown;
+  readonly transaction: unknown;
 }
+
+/** What Drizzle gives to a transaction of such a database. */
+export type DrizzleTransaction<DB> = DB extends { transaction(work: (tx: infer TX) => never): unknown } ? TX : never;
 
 type Row = Record<string, unknown>;
 type Condition = SQL | undefined;
@@ -39,7 +42,7 @@ interface Database {
  * Writes through a Drizzle database, and has a job submitted for each record that was written, once that has committed.
  * Drizzle has no hooks, so only what goes through these methods has jobs.
  */
-export class DrizzleRecords {
+export class DrizzleRecords<DB extends DrizzleDatabase = DrizzleDatabase> {
   readonly #db: Database;
   readonly #records: Records;
   /** Inside of a transaction: what waits for its commit. */
@@ -98,13 +101,13 @@ export class DrizzleRecords {
    * Runs a transaction: what is written by the records that `work` gets has its jobs once it has committed, and none
    * when it is rolled back, a savepoint's (a transaction in a transaction) likewise. `tx` is Drizzle's own, for the rest.
    */
-  async transaction<Result, DB extends DrizzleDatabase>(
-    work: (records: DrizzleRecords, tx: DB) => Promise<Result>,
+  async transaction<Result>(
+    work: (records: DrizzleRecords<DB>, tx: DrizzleTransaction<DB>) => Promise<Result>,
     config?: object,
   ): Promise<Result> {
     const messages: RecordMessage[] = [];
     const result = await this.#db.transaction(
-      (tx) => work(new DrizzleRecords(tx, this.#records, messages), tx as never),
+      (tx) => work(new DrizzleRecords<DB>(tx, this.#records, messages), tx as never),
       config,
     );
     await this.#done(messages);
@@ -174,7 +177,7 @@ function keysOf(table: Table): string[] {
  * @param db Drizzle's database
  * @throws TypeError when an argument is wrong
  */
-export function drizzleRecords(db: DrizzleDatabase, options: RecordsOptions): DrizzleRecords {
+export function drizzleRecords<DB extends DrizzleDatabase>(db: DB, options: RecordsOptions): DrizzleRecords<DB> {
   if (typeof db?.insert !== "function") throw new TypeError("the first argument must be Drizzle's database");
   return new DrizzleRecords(db as never, new Records(options));
 }
