@@ -10,7 +10,12 @@ export default defineConfig({
     globalSetup: "test/support/global-setup.ts",
     projects: [
       {
-        test: { name: "node", include: ["test/**/*.test.ts"], exclude: ["test/workerd/**"], testTimeout },
+        test: {
+          name: "node",
+          include: ["test/**/*.test.ts"],
+          exclude: ["test/workerd/**", "**/node_modules/**"],
+          testTimeout,
+        },
       },
       {
         plugins: [

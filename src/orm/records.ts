@@ -1,0 +1,161 @@
+import { checkOptions, show } from "../check.js";
+import type { BackgroundOptions, JobHandle, PayloadInput, Priority } from "../index.js";
+import { encodeMessage, type RecordAction, type RecordMessage } from "./message.js";
+
+/** What submits: a `Client`, or whatever has its `background`. */
+export interface Submitter {
+  background(name: string, workload: PayloadInput, options?: BackgroundOptions): Promise<JobHandle>;
+}
+
+/** What is told of one model. */
+export interface ModelOptions {
+  /** What of it makes a job; default: all. */
+  actions?: readonly RecordAction[] | undefined;
+  /** Fields that are left out of the job: passwords, large texts. The key's can't be. */
+  omit?: readonly string[] | undefined;
+  /** The fields of the primary key, where the ORM doesn't say them; default `id` (Prisma; Drizzle with a composite key). */
+  key?: string | readonly string[] | undefined;
+  /** The function that its jobs go to; default: the prefix and the model's name. */
+  function?: string | undefined;
+  /** The priority of its jobs; default normal. */
+  priority?: Priority | undefined;
+}
+
+/** Options of all three: Prisma's extension, TypeORM's subscriber and Drizzle's records. */
+export interface RecordsOptions {
+  /** Submits the jobs. */
+  client: Submitter;
+  /** Which models have jobs, by name (`true`: with the defaults); default: all of them. */
+  models?: Readonly<Record<string, ModelOptions | true>> | undefined;
+  /** What stands before a model's name in its function's; default `record.`. */
+  prefix?: string | undefined;
+  /**
+   * Called with jobs that could not be submitted, once what they tell of is committed. Default: the call that wrote
+   * the record rejects with a `RecordJobError`, although the record is written. Who must not lose one uses the outbox.
+   */
+  onError?: ((error: RecordJobError) => void) | undefined;
+}
+
+/** A record is written, and jobs that tell of it could not be submitted. */
+export class RecordJobError extends Error {
+  override readonly name = "RecordJobError";
+  /** The jobs that are missing. */
+  readonly jobs: readonly RecordMessage[];
+
+  constructor(jobs: readonly RecordMessage[], cause: unknown) {
+    const [first] = jobs;
+    const others = jobs.length > 1 ? ` and ${jobs.length - 1} more` : "";
+    const reason = cause instanceof Error ? cause.message : String(cause);
+    const what = first ? `${first.action} of ${first.model} ${JSON.stringify(first.key ?? {}, printable)}` : "a record";
+    super(`the change is written, and its job could not be submitted: ${what}${others}: ${reason}`, { cause });
+    this.jobs = jobs;
+  }
+}
+
+const printable = (_: string, value: unknown) => (typeof value === "bigint" ? value.toString() : value);
+
+type Row = Readonly<Record<string, unknown>>;
+
+const NAMES = ["client", "models", "prefix", "onError"];
+const MODEL_NAMES = ["actions", "omit", "key", "function", "priority"];
+
+/** Makes jobs of what happens to records, and submits them. */
+export class Records {
+  readonly #client: Submitter;
+  readonly #models: ReadonlyMap<string, ModelOptions> | undefined;
+  readonly #prefix: string;
+  readonly #onError: ((error: RecordJobError) => void) | undefined;
+
+  /** @throws TypeError when an option is wrong */
+  constructor(options: RecordsOptions) {
+    checkOptions(options, "records", NAMES);
+    const { client, models, prefix = "record.", onError } = options;
+    if (typeof client?.background !== "function") throw new TypeError(`client must be a Client, not ${show(client)}`);
+    if (typeof prefix !== "string") throw new TypeError(`prefix must be a string, not ${show(prefix)}`);
+    this.#client = client;
+    this.#prefix = prefix;
+    this.#onError = onError;
+    this.#models = models && new Map(Object.entries(models).map(([name, of]) => [name, checkModel(name, of)]));
+  }
+
+  /** Whether a model has jobs of such an action. */
+  wants(model: string, action: RecordAction): boolean {
+    if (this.#models && !this.#models.has(model)) return false;
+    return this.#models?.get(model)?.actions?.includes(action) ?? true;
+  }
+
+  /** The job that tells of a change. `key`: the fields of the primary key, where the ORM knows them. */
+  change(
+    model: string,
+    action: RecordAction,
+    row: Row,
+    key: readonly string[],
+    modified?: readonly string[],
+  ): RecordMessage {
+    const record = this.#shown(model, row);
+    return { model, action, key: this.#keyOf(model, row, key), record, ...(modified && { modified }) };
+  }
+
+  /** A job of yours for one record. */
+  own(model: string, action: string, row: Row, key: readonly string[], args: unknown): RecordMessage {
+    checkAction(action);
+    const record = this.#shown(model, row);
+    return { model, action, key: this.#keyOf(model, row, key), record, ...(args !== undefined && { args }) };
+  }
+
+  /** A job of yours for a model as a whole. */
+  table(model: string, action: string, args: unknown): RecordMessage {
+    checkAction(action);
+    return { model, action, ...(args !== undefined && { args }) };
+  }
+
+  /** Submits one job. Rejects as `client.background` does. */
+  submit(message: RecordMessage, options?: BackgroundOptions): Promise<JobHandle> {
+    const { function: name = this.#prefix + message.model, priority } = this.#models?.get(message.model) ?? {};
+    return this.#client.background(name, encodeMessage(message), { ...(priority && { priority }), ...options });
+  }
+
+  /** Submits what is committed, in its order. @throws RecordJobError unless there is an `onError` */
+  async committed(messages: readonly RecordMessage[]): Promise<void> {
+    const outcomes = await Promise.allSettled(messages.map(async (message) => this.submit(message)));
+    const missing = messages.filter((_, index) => outcomes[index]?.status === "rejected");
+    if (missing.length === 0) return;
+    const error = new RecordJobError(missing, outcomes.find((outcome) => outcome.status === "rejected")?.reason);
+    if (!this.#onError) throw error;
+    this.#onError(error);
+  }
+
+  #keyOf(model: string, row: Row, known: readonly string[]): Row {
+    const { key = known.length > 0 ? known : "id" } = this.#models?.get(model) ?? {};
+    const names = typeof key === "string" ? [key] : key;
+    const missing = names.find((name) => row[name] === undefined);
+    if (missing !== undefined) {
+      throw new TypeError(`a record of ${model} has no field ${missing}: name its key by models.${model}.key`);
+    }
+    return Object.fromEntries(names.map((name) => [name, row[name]]));
+  }
+
+  #shown(model: string, row: Row): Row {
+    const omit = this.#models?.get(model)?.omit ?? [];
+    return Object.fromEntries(Object.entries(row).filter(([name]) => !omit.includes(name)));
+  }
+}
+
+/** What is done to a record has names of its own: a job of yours may not look like it. */
+const ACTIONS: readonly string[] = ["insert", "update", "upsert", "delete"];
+
+function checkAction(action: string): void {
+  if (typeof action !== "string" || action === "" || ACTIONS.includes(action)) {
+    throw new TypeError(`a job's name must be a string other than ${ACTIONS.join(", ")}, not ${show(action)}`);
+  }
+}
+
+function checkModel(name: string, of: ModelOptions | true): ModelOptions {
+  if (of === true) return {};
+  checkOptions(of, `models.${name}`, MODEL_NAMES);
+  const unknown = of.actions?.find((action) => !ACTIONS.includes(action));
+  if (unknown !== undefined) {
+    throw new TypeError(`models.${name}.actions may have ${ACTIONS.join(", ")}, not ${show(unknown)}`);
+  }
+  return of;
+}

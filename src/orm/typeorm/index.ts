@@ -1,0 +1,152 @@
+import type { JobHandle } from "../../index.js";
+import type { RecordMessage } from "../message.js";
+import { Records, type RecordsOptions } from "../records.js";
+
+/** What this needs of TypeORM's metadata of an entity. */
+interface EntityMetadata {
+  readonly name: string;
+  readonly primaryColumns: readonly ColumnMetadata[];
+  readonly columns: readonly ColumnMetadata[];
+}
+
+interface ColumnMetadata {
+  readonly propertyName: string;
+  getEntityValue(entity: object): unknown;
+}
+
+/** TypeORM's query runner: one connection, and its transaction. */
+interface QueryRunner {
+  readonly isTransactionActive: boolean;
+}
+
+interface ChangeEvent {
+  readonly metadata: EntityMetadata;
+  readonly queryRunner: QueryRunner;
+  readonly entity?: object | undefined;
+  readonly databaseEntity?: object | undefined;
+  readonly updatedColumns?: readonly ColumnMetadata[];
+  readonly updatedRelations?: readonly { readonly propertyName: string }[];
+}
+
+/** TypeORM's data source, as far as this needs it: `DataSource` is one. */
+export interface RecordSource {
+  readonly subscribers: object[];
+  getMetadata(target: never): object;
+}
+
+/** Jobs of yours, for entities of a data source. */
+export interface TypeormRecords {
+  /** Submits a job of yours for one entity; `recordHandler`'s `jobs` work it off. */
+  background(entity: object, job: string, args?: unknown): Promise<JobHandle>;
+  /** Submits a job of yours for all of an entity's table; `recordHandler`'s `tableJobs` work it off. */
+  backgroundTable(target: unknown, job: string, args?: unknown): Promise<JobHandle>;
+}
+
+/**
+ * Has a job submitted for each entity that a TypeORM data source inserts, updates, removes, soft-removes (an update of
+ * its date) or recovers, once its transaction has committed. What TypeORM tells its subscribers nothing of has none:
+ * query builders, `repository.update` and `delete`, cascades of the database, plain SQL.
+ * @throws TypeError when an argument is wrong
+ */
+export function typeormRecords(source: RecordSource, options: RecordsOptions): TypeormRecords {
+  if (!Array.isArray(source?.subscribers)) throw new TypeError("the first argument must be TypeORM's DataSource");
+  const records = new Records(options);
+  source.subscribers.push(new RecordSubscriber(records));
+  const metadataOf = (target: unknown) => source.getMetadata(target as never) as EntityMetadata;
+  return {
+    async background(entity, job, args) {
+      const metadata = metadataOf(entity.constructor);
+      return records.submit(records.own(metadata.name, job, rowOf(metadata, entity), keysOf(metadata), args));
+    },
+    async backgroundTable(target, job, args) {
+      return records.submit(records.table(metadataOf(target).name, job, args));
+    },
+  };
+}
+
+/** One of TypeORM's subscribers: it is told of what is written, and of the ends of transactions. */
+class RecordSubscriber {
+  readonly #records: Records;
+  /** What waits for the commit, by connection: a list for the transaction, and one for each savepoint in it. */
+  readonly #open = new WeakMap<QueryRunner, RecordMessage[][]>();
+
+  constructor(records: Records) {
+    this.#records = records;
+  }
+
+  afterInsert(event: ChangeEvent) {
+    return this.#changed("insert", event, event.entity);
+  }
+
+  afterUpdate(event: ChangeEvent) {
+    const columns = event.updatedColumns ?? [];
+    const names = [...columns, ...(event.updatedRelations ?? [])].map(({ propertyName }) => propertyName);
+    // `save` may have been given some fields only.
+    return this.#changed("update", event, { ...event.databaseEntity, ...event.entity }, [...new Set(names)]);
+  }
+
+  afterRemove(event: ChangeEvent) {
+    return this.#changed("delete", event, event.databaseEntity ?? event.entity);
+  }
+
+  afterSoftRemove(event: ChangeEvent) {
+    return this.#changed("update", event, event.entity ?? event.databaseEntity, deletionOf(event.metadata));
+  }
+
+  afterRecover(event: ChangeEvent) {
+    return this.#changed("update", event, event.entity ?? event.databaseEntity, deletionOf(event.metadata));
+  }
+
+  afterTransactionStart({ queryRunner }: { queryRunner: QueryRunner }) {
+    const levels = this.#open.get(queryRunner);
+    if (levels) levels.push([]);
+    else this.#open.set(queryRunner, [[]]);
+  }
+
+  async afterTransactionCommit({ queryRunner }: { queryRunner: QueryRunner }) {
+    const levels = this.#open.get(queryRunner) ?? [];
+    const done = levels.pop() ?? [];
+    const outer = levels.at(-1);
+    if (outer) outer.push(...done);
+    else {
+      this.#open.delete(queryRunner);
+      await this.#records.committed(done);
+    }
+  }
+
+  afterTransactionRollback({ queryRunner }: { queryRunner: QueryRunner }) {
+    const levels = this.#open.get(queryRunner);
+    levels?.pop();
+    if (!levels?.length) this.#open.delete(queryRunner);
+  }
+
+  async #changed(
+    action: "insert" | "update" | "delete",
+    { metadata, queryRunner }: ChangeEvent,
+    entity: object | undefined,
+    modified?: readonly string[],
+  ): Promise<void> {
+    // A query builder's update or delete has no entity.
+    if (!entity || !this.#records.wants(metadata.name, action)) return;
+    const row = rowOf(metadata, entity);
+    const keys = keysOf(metadata);
+    if (keys.some((name) => row[name] === undefined)) return;
+    const message = this.#records.change(metadata.name, action, row, keys, modified);
+    const levels = this.#open.get(queryRunner);
+    if (levels && queryRunner.isTransactionActive) levels.at(-1)?.push(message);
+    else await this.#records.committed([message]);
+  }
+}
+
+function rowOf({ columns }: EntityMetadata, entity: object): Record<string, unknown> {
+  return Object.fromEntries(columns.map((column) => [column.propertyName, column.getEntityValue(entity)]));
+}
+
+function keysOf({ primaryColumns }: EntityMetadata): string[] {
+  return primaryColumns.map(({ propertyName }) => propertyName);
+}
+
+function deletionOf(metadata: EntityMetadata): string[] {
+  const { deleteDateColumn } = metadata as { deleteDateColumn?: ColumnMetadata };
+  return deleteDateColumn ? [deleteDateColumn.propertyName] : [];
+}

@@ -1,0 +1,96 @@
+/* Checked and run by ../prisma.test.ts, once Prisma has generated the client from schema.prisma. */
+import type { Client } from "edgear";
+import { prismaRecords } from "edgear/orm/prisma";
+import { connect as connectPlain } from "./package/connect.ts";
+
+export const TABLES = [
+  'CREATE TABLE "Author" (id serial PRIMARY KEY, name text NOT NULL)',
+  `CREATE TABLE "Article" (id serial PRIMARY KEY, title text NOT NULL, body text, views bigint NOT NULL DEFAULT 0,
+     cover bytea, made timestamp NOT NULL DEFAULT now(), "by" int REFERENCES "Author")`,
+];
+
+export function connect(url: string, client: Pick<Client, "background">, prefix: string) {
+  const plain = connectPlain(url);
+  const models = { Article: { omit: ["made"] }, Author: true } as const;
+  return { plain, prisma: plain.$extends(prismaRecords({ client, prefix, models })) };
+}
+
+type Prisma = ReturnType<typeof connect>["prisma"];
+
+/** What Prisma's types must say of the extended client. */
+export async function typed(prisma: Prisma): Promise<string> {
+  const article = await prisma.article.create({ data: { title: "typed" } });
+  const title: string = article.title;
+  // @ts-expect-error a field that there is none of
+  article.titel;
+  // @ts-expect-error a job's name is a string
+  const wrong = () => article.background(5);
+  const handle = await article.background("publish", { at: 1n.toString() });
+  await prisma.article.$background("reindex");
+  return [title, typeof wrong, typeof handle.handle].join();
+}
+
+export async function written(prisma: Prisma): Promise<void> {
+  const { id } = await prisma.article.create({
+    data: { title: "a", views: 2n ** 60n, cover: new Uint8Array([1, 255]) },
+  });
+  await prisma.article.update({ where: { id }, data: { title: "b" } });
+  await prisma.article.upsert({ where: { id }, create: { title: "c" }, update: { body: "c" } });
+  await prisma.article.delete({ where: { id } });
+  await prisma.article.createManyAndReturn({ data: [{ title: "d" }, { title: "e" }] });
+  await prisma.article.updateManyAndReturn({ where: { title: "e" }, data: { title: "f" } });
+}
+
+/** What the caller gets is what it has asked for, whatever the job needs. */
+export async function selected(prisma: Prisma): Promise<unknown[]> {
+  const one = await prisma.article.create({ data: { title: "a", body: "x" }, select: { title: true } });
+  const { id } = await prisma.article.findFirstOrThrow({ where: { title: "a" } });
+  const two = await prisma.article.update({
+    where: { id },
+    data: { title: "b" },
+    omit: { made: true, views: true, id: true },
+  });
+  const three = await prisma.article.update({
+    ...{ where: { id }, data: { author: { create: { name: "n" } } } },
+    include: { author: true },
+  });
+  return [Object.keys(one), Object.keys(two).sort(), three.author?.name];
+}
+
+export async function transactions(prisma: Prisma, between: () => Promise<void>): Promise<void> {
+  await prisma.$transaction(async (tx) => {
+    const { id } = await tx.article.create({ data: { title: "kept" } });
+    await tx.article.update({ where: { id }, data: { title: "kept, too" } });
+    await between();
+  });
+  await prisma.$transaction([
+    prisma.article.create({ data: { title: "in a list" } }),
+    prisma.article.create({ data: { title: "in a list, too" } }),
+  ]);
+  await between().catch(() => {});
+}
+
+export async function rolledBack(prisma: Prisma): Promise<void> {
+  await prisma
+    .$transaction(async (tx) => {
+      await tx.article.create({ data: { title: "rolled back" } });
+      throw new Error("no");
+    })
+    .catch(() => {});
+  await prisma
+    .$transaction([
+      prisma.article.create({ data: { title: "rolled back" } }),
+      prisma.article.delete({ where: { id: -1 } }),
+    ])
+    .catch(() => {});
+}
+
+/** What Prisma gives no records of. */
+export async function untold(prisma: Prisma): Promise<void> {
+  await prisma.article.createMany({ data: [{ title: "g" }] });
+  await prisma.article.updateMany({ data: { title: "h" } });
+  await prisma.article.deleteMany();
+  await prisma.article.findMany();
+  await prisma.article.count();
+  await prisma.$executeRaw`INSERT INTO "Article" (title) VALUES ('raw')`;
+}
