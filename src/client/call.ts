@@ -52,8 +52,8 @@ export abstract class Call implements Waiter {
   /** How often it was tried again, and how often it was moved without having been sent. */
   retries = 0;
   moves = 0;
-  /** When its job was last acknowledged. */
-  acknowledged = Number.POSITIVE_INFINITY;
+  /** When its job was last acknowledged, if it was. */
+  acknowledged: number | undefined;
   /** How it was first lost after its packet had gone out: from then on it isn't known what the server made of that. */
   loss: ConnectionLostError | undefined;
   protected readonly desk: Desk;
@@ -175,8 +175,8 @@ export class Question<T> extends AnsweredCall<T> {
   }
 
   protected read(frame: Frame): void {
-    const asked = this.#args[0]?.toWellFormed();
-    if (frame.argumentCount > 0 && frame.text(0) !== asked) {
+    const asked = this.#args[0]?.toWellFormed() ?? "";
+    if (frame.argumentCount > 0 && !frame.is(0, asked)) {
       // Were it believed, this job's state would be another's, and so would those behind it.
       const error = new ProtocolError(
         `${this.session?.server} sent a ${PacketType[frame.type]} packet about ${JSON.stringify(frame.text(0))}, and was asked about ${JSON.stringify(asked)}`,
