@@ -52,8 +52,8 @@ export abstract class Call implements Waiter {
   /** How often it was tried again, and how often it was moved without having been sent. */
   retries = 0;
   moves = 0;
-  /** When its job was last acknowledged, if it was. */
-  acknowledged: number | undefined;
+  /** When its job was last acknowledged. */
+  acknowledged = Number.POSITIVE_INFINITY;
   /** How it was first lost after its packet had gone out: from then on it isn't known what the server made of that. */
   loss: ConnectionLostError | undefined;
   protected readonly desk: Desk;

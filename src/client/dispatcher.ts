@@ -104,7 +104,7 @@ export class Dispatcher implements Desk {
     // One that was not sent costs nothing to be tried elsewhere: at each server once.
     if (!sent && call.moves++ < this.servers.length) return true;
     // A job that was followed for a while has shown that its connection was good.
-    if (call.acknowledged !== undefined && performance.now() - call.acknowledged > STEADY) call.retries = 0;
+    if (performance.now() - call.acknowledged > STEADY) call.retries = 0;
     return call.retries++ < reconnect.retries;
   }
 
@@ -127,7 +127,7 @@ export class Dispatcher implements Desk {
     if (servers.length === 1) return servers;
     if (call.only !== undefined) return servers.filter(({ name }) => name === call.only);
     // What may be at a server already joins itself only there.
-    const mayBeThere = call.loss !== undefined || call.acknowledged !== undefined;
+    const mayBeThere = call.loss !== undefined || call.acknowledged !== Number.POSITIVE_INFINITY;
     const home = mayBeThere && servers.find(({ name }) => name === call.session?.server);
     if (home) return [home, ...servers.filter((server) => server !== home)];
     if (balance === "failover") return servers;
@@ -178,7 +178,7 @@ export class Dispatcher implements Desk {
 
 /** Whether it may be the call's own result that ended its connection, being too large: it would be so again. */
 function brokeIt(call: Call, { cause }: ConnectionLostError): boolean {
-  return call.acknowledged !== undefined && cause instanceof Fault && cause.kind === TOO_LARGE;
+  return call.acknowledged !== Number.POSITIVE_INFINITY && cause instanceof Fault && cause.kind === TOO_LARGE;
 }
 
 /** From so many milliseconds on after its job was acknowledged, a call's connection was good. */

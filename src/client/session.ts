@@ -5,7 +5,6 @@ import { Fifo } from "../connection/fifo.js";
 import { type ConnectionLostError, ServerError, TimeoutError } from "../errors.js";
 import type { Address } from "../platform/transport.js";
 import type { Call, CallSession, TaskCall } from "./call.js";
-import { Followers } from "./followers.js";
 import { Stall } from "./stall.js";
 
 /** How often it is looked whether calls that wait may be sent, in milliseconds. */
@@ -15,6 +14,16 @@ const NOBODY: ReadonlyMap<TaskCall, unknown> = new Map();
 
 /** What waits to be sent may have so many bytes on its way out before further requests wait for it. */
 const MAX_PENDING = 1 << 22;
+
+/**
+ * The tasks that follow one job over this connection: gearmand sends each packet as many times as there are submissions.
+ * One that was given up is `undefined`, and still has its turn.
+ */
+interface Followers {
+  calls: (TaskCall | undefined)[];
+  /** Whose turn the next packet is. */
+  turn: number;
+}
 
 /** Who uses a session. */
 export interface SessionOwner {
@@ -29,7 +38,8 @@ export class Session implements ConnectionOwner, CallSession {
   readonly #maxInFlight: number;
   /** Calls that wait until fewer are unanswered. */
   readonly #held = new Fifo<Call>();
-  readonly #followers = new Followers();
+  /** By the job's slot. */
+  readonly #followers = new Map<number, Followers>();
   /** What handles of this server begin with, once one came. */
   prefix: string | undefined;
   /** Settles with the first answer: whether the server is of any use. */
@@ -69,7 +79,7 @@ export class Session implements ConnectionOwner, CallSession {
     const connection = await Connection.open(address, options, session, signal);
     session.#connection = connection;
     session.#requestTimeout = options.requestTimeout;
-    session.#stall = new Stall(connection, options.requestTimeout, (slow) => session.#followers.besides(slow));
+    session.#stall = new Stall(connection, options.requestTimeout, (call) => session.#followedBesides(call));
     // Without this option a job's exception arrives as a WORK_FAIL that says nothing. Nobody waits for the answer: a
     // server that doesn't know the option (Perl's) is used without it.
     connection.codec.encoder.packet(PacketType.OPTION_REQ, ["exceptions"]);
@@ -135,7 +145,15 @@ export class Session implements ConnectionOwner, CallSession {
   /** From now on a call's task is told what a job does: the one that the frame acknowledges. */
   follow(frame: Frame, call: TaskCall): void {
     const slot = this.#connection.codec.decoder.bind(frame);
-    this.#followers.add(slot, call.over ? undefined : call);
+    const follower = call.over ? undefined : call;
+    const followers = this.#followers.get(slot);
+    if (followers) {
+      // The server attaches submissions between packets: a round of copies is over, and the next one has one more.
+      followers.calls.push(follower);
+      followers.turn = 0;
+    } else {
+      this.#followers.set(slot, { calls: [follower], turn: 0 });
+    }
     if (call.over) return;
     call.slot = slot;
     if (call.task.told) call.task.onBehind((behind) => this.#stall.reader(call, behind));
@@ -143,15 +161,22 @@ export class Session implements ConnectionOwner, CallSession {
 
   /** A call is over: its job may go on, and has nobody to be told to in its place. */
   forget(call: TaskCall): void {
-    this.#followers.forget(call);
+    const calls = this.#followers.get(call.slot)?.calls;
+    const place = calls?.indexOf(call) ?? -1;
+    if (calls && place >= 0) calls[place] = undefined;
     if (this.#stall.stalled) this.#stall.reader(call, false);
     if (this.#retired) this.#endIfIdle();
   }
 
   /** A task no longer follows its job: the server has dropped that, and tells nothing more of it. */
   unfollow(call: TaskCall): void {
-    const slot = this.#followers.remove(call);
-    if (slot !== undefined) this.#connection.codec.decoder.unbind(slot);
+    for (const [slot, followers] of this.#followers) {
+      const place = followers.calls.indexOf(call);
+      if (place < 0) continue;
+      followers.turn = place;
+      this.#unfollow(slot, followers);
+      break;
+    }
     if (this.#retired) this.#endIfIdle();
   }
 
@@ -180,11 +205,13 @@ export class Session implements ConnectionOwner, CallSession {
     }
     // Its JOB_CREATED may have come in the same batch, after the frame's slot was looked up.
     const slot = frame.slot < 0 ? this.#connection.codec.decoder.lookUp(frame) : frame.slot;
+    const followers = this.#followers.get(slot);
     // A job that ended may be spoken of again: gearmand forwards the result of a cancelled one.
-    if (!this.#followers.has(slot)) return true;
-    const { call, last } = this.#followers.next(slot, isTerminal(frame.type));
-    if (last) this.#connection.codec.decoder.unbind(slot);
-    call?.task.packet(frame);
+    if (!followers) return true;
+    const call = followers.calls[followers.turn];
+    const ended = call ? call.task.packet(frame) : isTerminal(frame.type);
+    if (ended) this.#unfollow(slot, followers);
+    else followers.turn = (followers.turn + 1) % followers.calls.length;
     return true;
   }
 
@@ -192,8 +219,10 @@ export class Session implements ConnectionOwner, CallSession {
     this.#stall.end();
     clearTimeout(this.#heldTimer);
     this.#owner.lost(error, this);
-    for (const call of this.#followers.drain()) {
-      call.fail(this.#lostError({ sent: true, handle: call.task.created?.handle }));
+    const followed = [...this.#followers.values()].flatMap(({ calls }) => calls);
+    this.#followers.clear();
+    for (const call of followed) {
+      if (call) call.fail(this.#lostError({ sent: true, handle: call.task.created?.handle }));
     }
     for (const call of this.#held.drain()) call.fail(this.#lostError({ sent: false }));
     this.#goneNow();
@@ -246,12 +275,30 @@ export class Session implements ConnectionOwner, CallSession {
   }
 
   #endIfIdle(): void {
-    const inUse = this.#connection.waiting > 0 || this.#held.length > 0 || this.#followers.besides(NOBODY);
+    const inUse = this.#connection.waiting > 0 || this.#held.length > 0 || this.#followedBesides(NOBODY);
     if (!inUse && this.#connection.open) void this.end();
   }
 
   #lostError(details: { handle?: string | undefined; sent: boolean }): ConnectionLostError {
     return this.#connection.lostError(details) as ConnectionLostError;
+  }
+
+  #unfollow(slot: number, followers: Followers): void {
+    if (followers.calls.length === 1) {
+      this.#followers.delete(slot);
+      this.#connection.codec.decoder.unbind(slot);
+      return;
+    }
+    followers.calls.splice(followers.turn, 1);
+    if (followers.turn === followers.calls.length) followers.turn = 0;
+  }
+
+  /** Whether anybody but these readers waits for what comes over this connection. */
+  #followedBesides(slow: ReadonlyMap<TaskCall, unknown>): boolean {
+    for (const { calls } of this.#followers.values()) {
+      if (calls.some((call) => call && !slow.has(call))) return true;
+    }
+    return false;
   }
 }
 
