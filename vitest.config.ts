@@ -10,7 +10,16 @@ export default defineConfig({
     globalSetup: "test/support/global-setup.ts",
     projects: [
       {
-        test: { name: "node", include: ["test/**/*.test.ts"], exclude: ["test/workerd/**"], testTimeout },
+        test: {
+          name: "node",
+          include: ["test/**/*.test.ts"],
+          exclude: ["test/workerd/**", "test/bench/**"],
+          testTimeout,
+        },
+      },
+      {
+        // Alone, by `npm test`: files that run beside it would make it slow, and it would blame the codec.
+        test: { name: "bench", include: ["test/bench/**/*.test.ts"], testTimeout },
       },
       {
         plugins: [

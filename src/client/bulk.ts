@@ -46,11 +46,18 @@ export function submitAll<Workload>(
   return new Handles(items, handOut(items, signal));
 }
 
+/** What all asynchronous iterators have: helpers, in runtimes that have some. */
+const ASYNC_ITERATOR: object = Object.getPrototypeOf(Object.getPrototypeOf(async function* () {}.prototype));
+
 /**
  * A generator before which handles are given out that are there already: at once, for a third of what a generator's
  * own step takes.
  */
 class Handles implements AsyncGenerator<JobHandle, void, undefined> {
+  static {
+    Object.setPrototypeOf(Handles.prototype, ASYNC_ITERATOR);
+  }
+
   readonly #items: Source;
   readonly #generator: AsyncGenerator<JobHandle, void, undefined>;
   /** Steps that the generator was asked for, and that wait: what comes belongs to them. */
@@ -76,6 +83,10 @@ class Handles implements AsyncGenerator<JobHandle, void, undefined> {
 
   [Symbol.asyncIterator](): this {
     return this;
+  }
+
+  get [Symbol.toStringTag](): string {
+    return "AsyncGenerator";
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
