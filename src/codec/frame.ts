@@ -78,7 +78,7 @@ export class Frame {
     return read(this.#instance.bytes, begin, this.#end(index));
   }
 
-  /** Whether an argument is this text: without making a string of it, when it is ASCII. */
+  /** Whether an argument is this text: without making a string of it, when it is ASCII. @internal */
   is(index: number, text: string): boolean {
     const { bytes } = this.#instance;
     const begin = this.start(index);

@@ -54,25 +54,29 @@ export class Runner {
 
   #start(given: Given): void {
     // Not within the delivery of packets: a handler is a stranger, and may do anything.
-    if (this.#fresh.push(given) === 1) queueMicrotask(this.#runFresh);
+    if (this.#fresh.push(given) === 1 && !this.#inTurn) queueMicrotask(this.#runFresh);
   }
 
   readonly #runFresh = (): void => {
     const fresh = this.#fresh;
+    this.#fresh = [];
     const begin = performance.now();
     this.#inTurn = true;
     let next = 0;
-    for (let now = begin; next < fresh.length && now - begin <= TURN; ) {
-      const { job, session } = fresh[next++] as Given;
-      now = this.#run(job, session, now);
-    }
-    this.#fresh = fresh.slice(next);
-    if (this.#fresh.length > 0) queueMicrotask(this.#runFresh);
-    this.#inTurn = false;
-    // The results go out first, and what asks for other jobs behind them, in one write.
-    if (this.#anyOver) {
-      this.#anyOver = false;
-      this.#owner.changed();
+    try {
+      for (let now = begin; next < fresh.length && now - begin <= TURN; ) {
+        const { job, session } = fresh[next++] as Given;
+        now = this.#run(job, session, now);
+      }
+    } finally {
+      this.#fresh = [...fresh.slice(next), ...this.#fresh];
+      if (this.#fresh.length > 0) queueMicrotask(this.#runFresh);
+      this.#inTurn = false;
+      // The results go out first, and what asks for other jobs behind them, in one write.
+      if (this.#anyOver) {
+        this.#anyOver = false;
+        this.#owner.changed();
+      }
     }
   };
 
