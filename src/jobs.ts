@@ -150,12 +150,10 @@ export function checkValidators(jobs: unknown): void {
   }
 }
 
-const NONE: JobValidators = {};
-
 /** The validators of a function, if it has some. */
 export function validatorsOf(jobs: Readonly<Record<string, JobValidators>>, name: string): JobValidators {
   // A function may be called as something that every object has.
-  return Object.hasOwn(jobs, name) ? (jobs[name] as JobValidators) : NONE;
+  return Object.hasOwn(jobs, name) ? (jobs[name] as JobValidators) : {};
 }
 
 /** Whether something is a validator. arktype's are functions. */

@@ -14,7 +14,6 @@ export function checkReference(job: JobReference): { handle: string; server: str
 
 /** The servers that a handle may be of: those whose handles look like it, and then those that have not shown any. */
 export function serversOf(handle: string, servers: readonly Server[]): readonly Server[] {
-  if (servers.length === 1) return servers;
   const its = servers.filter(({ handles }) => handles !== undefined && handle.startsWith(handles));
   if (its.length === 0) return servers;
   return [...its, ...servers.filter(({ handles }) => handles === undefined)];

@@ -230,7 +230,7 @@ export class Session implements ConnectionOwner, CallSession {
 
   get #full(): boolean {
     const connection = this.#connection;
-    return connection.unanswered >= this.#maxInFlight || connection.crowded(MAX_PENDING);
+    return connection.unanswered >= this.#maxInFlight || connection.pending > MAX_PENDING;
   }
 
   #send(call: Call): void {

@@ -82,11 +82,13 @@ export class Frame {
   is(index: number, text: string): boolean {
     const { bytes } = this.#instance;
     const begin = this.start(index);
-    const size = this.#end(index) - begin;
-    let at = 0;
-    while (at < size && at < text.length && bytes[begin + at] === text.charCodeAt(at) && text.charCodeAt(at) < 0x80)
-      at++;
-    return at === size && at === text.length ? true : this.text(index) === text;
+    if (this.size(index) === text.length) {
+      let at = 0;
+      // A byte beyond ASCII is a part of some character, and never a character's own number.
+      while (text.charCodeAt(at) < 0x80 && bytes[begin + at] === text.charCodeAt(at)) at++;
+      if (at === text.length) return true;
+    }
+    return this.text(index) === text;
   }
 
   /** Bytes of its header and its arguments, with the NULs that end them. */
@@ -155,27 +157,14 @@ function read(bytes: Uint8Array, begin: number, end: number): string {
   if (end - begin > SHORT) return utf8.decode(bytes.subarray(begin, end));
   let text = "";
   let at = begin;
-  // Each piece is a string of its own first: eight characters a piece are three times as fast as one.
-  for (; at + 8 <= end; at += 8) {
-    const a = bytes[at] as number;
-    const b = bytes[at + 1] as number;
-    const c = bytes[at + 2] as number;
-    const d = bytes[at + 3] as number;
-    const e = bytes[at + 4] as number;
-    const f = bytes[at + 5] as number;
-    const g = bytes[at + 6] as number;
-    const h = bytes[at + 7] as number;
-    if ((a | b | c | d | e | f | g | h) > 0x7f) return utf8.decode(bytes.subarray(begin, end));
-    text += String.fromCharCode(a, b, c, d, e, f, g, h);
-  }
-  if (at + 4 <= end) {
+  // Each piece is a string of its own first: four characters a piece are twice as fast as one.
+  for (; at + 4 <= end; at += 4) {
     const a = bytes[at] as number;
     const b = bytes[at + 1] as number;
     const c = bytes[at + 2] as number;
     const d = bytes[at + 3] as number;
     if ((a | b | c | d) > 0x7f) return utf8.decode(bytes.subarray(begin, end));
     text += String.fromCharCode(a, b, c, d);
-    at += 4;
   }
   for (; at < end; at++) {
     const byte = bytes[at] as number;

@@ -32,8 +32,6 @@ export class Channel implements Receiver {
   readonly #owner: ChannelOwner;
   #transport: Transport | undefined;
   #written = 0;
-  /** Bytes that the stream had not given to the system when it was last written to: it has no more of them now. */
-  #mostPending = 0;
   #scheduled = false;
   /** Microtasks since something was put down. */
   #quiet = 0;
@@ -65,11 +63,6 @@ export class Channel implements Receiver {
   /** Bytes that were put down or written, and not yet taken by the system. */
   get pending(): number {
     return (this.#dead ? 0 : this.codec.encoder.size) + (this.#transport?.pending ?? 0);
-  }
-
-  /** Whether `pending` is more than this. The stream itself is asked only when that may be so: it takes its time. */
-  crowded(limit: number): boolean {
-    return this.codec.encoder.size + this.#mostPending > limit && this.pending > limit;
   }
 
   /** A number that changes whenever the system takes bytes, and not when others are written. */
@@ -122,7 +115,6 @@ export class Channel implements Receiver {
       const { encoder } = this.codec;
       const parts = encoder.take();
       this.#transport.write(parts, () => encoder.reuse(parts));
-      this.#mostPending = this.#transport.pending;
     } catch (error) {
       this.destroy(error as Error);
     }

@@ -143,11 +143,6 @@ export class Connection implements ChannelOwner {
     return this.#channel.pending;
   }
 
-  /** Whether more bytes than this are on their way out. */
-  crowded(limit: number): boolean {
-    return this.#channel.crowded(limit);
-  }
-
   /** Registers who waits for the answer to the request that was just put into the encoder, and has it sent. */
   request(waiter: Waiter): void {
     this.#requests.push(waiter, true);
