@@ -13,9 +13,13 @@ export default defineConfig({
         test: {
           name: "node",
           include: ["test/**/*.test.ts"],
-          exclude: ["test/workerd/**", "**/node_modules/**"],
+          exclude: ["test/workerd/**", "test/bench/**", "**/node_modules/**"],
           testTimeout,
         },
+      },
+      {
+        // Last, and alone: files that run beside it would make it slow, and it would blame the codec.
+        test: { name: "bench", include: ["test/bench/**/*.test.ts"], testTimeout, sequence: { groupOrder: 2 } },
       },
       {
         plugins: [

@@ -31,7 +31,9 @@ export class Emitter<Events extends object> {
 
   /** Tells the listeners. @internal */
   protected emit<Name extends keyof Events>(name: Name, event: Events[Name]): void {
-    for (const listener of this.#listeners.get(name) ?? []) {
+    const listeners = this.#listeners.get(name);
+    if (!listeners) return;
+    for (const listener of listeners) {
       harmless(() => (listener as (event: Events[Name]) => void)(event));
     }
   }

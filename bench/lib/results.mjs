@@ -8,6 +8,7 @@
  * @property {import("./clients.mjs").BenchClient} client
  * @property {Outcome[]} rounds
  * @property {Outcome[]} limits what raw-c did right before each of them
+ * @property {Outcome[]} owns what the raw program on the client's own runtime did right before each of them
  * @typedef {object} Result
  * @property {string} job
  * @property {number} size
@@ -16,7 +17,7 @@
  * @property {number} [rate] ops a second
  * @property {number} [cpu] seconds for 100,000 ops
  * @property {number} [ratio] of the rates, or of the median latencies, to raw-c's of the same round
- * @property {number} [own] the same to the raw program on the client's own runtime
+ * @property {number} [own] the same to the raw program on the client's own runtime, of the same round
  * @property {number} [p50] microseconds
  * @property {number} [p99]
  * @property {number[]} [quantiles] of the latency: at QUANTILES
@@ -47,7 +48,7 @@ export function quantile(ascending, part) {
 
 /**
  * @param {Cell} cell
- * @param {Outcome[]} own what the raw program on the client's own runtime did in each round
+ * @param {Outcome[]} own the client's own rounds, if it is that raw program, or `owns`
  * @returns {Result}
  */
 export function summarize({ job, size, client: { name: client }, rounds, limits }, own) {

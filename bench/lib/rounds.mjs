@@ -1,6 +1,7 @@
 /**
  * The clients side by side, in rounds: those of one job and size after each other, each round in another order, and each
- * right behind a run of raw-c of its own, as a machine is another one a minute later.
+ * right behind a run of raw-c of its own, as a machine is another one a minute later. Behind that comes, for a client on
+ * another runtime, a run of the raw program there.
  */
 import { measure } from "./driver.mjs";
 import { JOBS } from "./jobs.mjs";
@@ -48,7 +49,7 @@ class Group {
     this.#log = log;
     this.#cells = clients
       .filter(({ speed }) => speed[job])
-      .map((client) => ({ job, size, client, rounds: [], limits: [] }));
+      .map((client) => ({ job, size, client, rounds: [], limits: [], owns: [] }));
   }
 
   /** @param {number} part of all rounds that are done */
@@ -58,16 +59,26 @@ class Group {
       const limit = await this.#measure(this.#limit);
       this.#limits.push(limit);
       cell.limits.push(limit);
+      const own = this.#own(cell.client);
+      if (own) cell.owns.push(await this.#measure(own));
       cell.rounds.push(await this.#measure(cell.client));
     }
     if (this.#cells.length === 0) this.#limits.push(await this.#measure(this.#limit));
   }
 
   results() {
-    const limit = { job: this.#job, size: this.#size, client: this.#limit, rounds: this.#limits, limits: this.#limits };
-    const own = (/** @type {import("./results.mjs").Cell} */ { client }) =>
-      this.#cells.find((cell) => cell.client.name === client.against)?.rounds ?? [];
-    return [limit, ...this.#cells].map((cell) => summarize(cell, own(cell)));
+    const first = { job: this.#job, size: this.#size, client: this.#limit };
+    const limit = { ...first, rounds: this.#limits, limits: this.#limits, owns: [] };
+    return [limit, ...this.#cells].map((cell) => summarize(cell, this.#isOwn(cell.client) ? cell.rounds : cell.owns));
+  }
+
+  /** The raw program on the client's own runtime, when there is one, and the client is another. */
+  #own(/** @type {import("./clients.mjs").BenchClient} */ client) {
+    return this.#isOwn(client) ? undefined : this.#cells.find((cell) => cell.client.name === client.against)?.client;
+  }
+
+  #isOwn(/** @type {import("./clients.mjs").BenchClient} */ { name, against }) {
+    return name === against;
   }
 
   /** @param {import("./clients.mjs").BenchClient} client */

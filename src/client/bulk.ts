@@ -46,11 +46,18 @@ export function submitAll<Workload>(
   return new Handles(items, handOut(items, signal));
 }
 
+/** What all asynchronous iterators have: helpers, in runtimes that have some. */
+const ASYNC_ITERATOR: object = Object.getPrototypeOf(Object.getPrototypeOf(async function* () {}.prototype));
+
 /**
  * A generator before which handles are given out that are there already: at once, for a third of what a generator's
  * own step takes.
  */
 class Handles implements AsyncGenerator<JobHandle, void, undefined> {
+  static {
+    Object.setPrototypeOf(Handles.prototype, ASYNC_ITERATOR);
+  }
+
   readonly #items: Source;
   readonly #generator: AsyncGenerator<JobHandle, void, undefined>;
   /** Steps that the generator was asked for, and that wait: what comes belongs to them. */
@@ -76,6 +83,10 @@ class Handles implements AsyncGenerator<JobHandle, void, undefined> {
 
   [Symbol.asyncIterator](): this {
     return this;
+  }
+
+  get [Symbol.toStringTag](): string {
+    return "AsyncGenerator";
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -161,8 +172,9 @@ class Source {
   readonly #isAsync: boolean;
   readonly #submit: SubmitItem<never>;
   readonly #maxInFlight: number;
-  /** While handles are there to be given out, items are read once so few are in flight: many then go out in one write. */
+  /** Items are read once so few are in flight, and then until as many are as may be: many go out in one write. */
   readonly #few: number;
+  #filling = true;
   #index = 0;
   #taken = 0;
   #ended = false;
@@ -176,7 +188,7 @@ class Source {
     this.#isAsync = async !== undefined && async !== null;
     this.#submit = submit;
     this.#maxInFlight = maxInFlight;
-    this.#few = maxInFlight - Math.ceil(maxInFlight / 4);
+    this.#few = Math.floor(maxInFlight / 2);
   }
 
   /** The next handle, when it is there. */
@@ -185,7 +197,7 @@ class Source {
     if (!handle || this.#left) return undefined;
     this.inFlight.shift();
     this.#taken++;
-    if (this.inFlight.length <= this.#few) this.pull();
+    this.pull();
     return handle;
   }
 
@@ -220,7 +232,12 @@ class Source {
 
   /** Submits items until so many are in flight, or the next must be waited for. */
   pull(): void {
-    while (!this.#ended && !this.pulling && this.inFlight.length < this.#maxInFlight) {
+    if (this.inFlight.length <= this.#few) this.#filling = true;
+    while (this.#filling && !this.#ended && !this.pulling) {
+      if (this.inFlight.length >= this.#maxInFlight) {
+        this.#filling = false;
+        return;
+      }
       try {
         this.#iterator ??= this.#isAsync
           ? (this.#source as AsyncIterable<unknown>)[Symbol.asyncIterator]()

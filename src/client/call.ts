@@ -175,8 +175,8 @@ export class Question<T> extends AnsweredCall<T> {
   }
 
   protected read(frame: Frame): void {
-    const asked = this.#args[0]?.toWellFormed();
-    if (frame.argumentCount > 0 && frame.text(0) !== asked) {
+    const asked = this.#args[0]?.toWellFormed() ?? "";
+    if (frame.argumentCount > 0 && !frame.is(0, asked)) {
       // Were it believed, this job's state would be another's, and so would those behind it.
       const error = new ProtocolError(
         `${this.session?.server} sent a ${PacketType[frame.type]} packet about ${JSON.stringify(frame.text(0))}, and was asked about ${JSON.stringify(asked)}`,

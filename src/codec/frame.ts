@@ -78,6 +78,19 @@ export class Frame {
     return read(this.#instance.bytes, begin, this.#end(index));
   }
 
+  /** Whether an argument is this text: without making a string of it, when it is ASCII. @internal */
+  is(index: number, text: string): boolean {
+    const { bytes } = this.#instance;
+    const begin = this.start(index);
+    if (this.size(index) === text.length) {
+      let at = 0;
+      // A byte beyond ASCII is a part of some character, and never a character's own number.
+      while (text.charCodeAt(at) < 0x80 && bytes[begin + at] === text.charCodeAt(at)) at++;
+      if (at === text.length) return true;
+    }
+    return this.text(index) === text;
+  }
+
   /** Bytes of its header and its arguments, with the NULs that end them. */
   get argumentsSize(): number {
     const { words } = this.#instance;
@@ -143,7 +156,17 @@ export class Frame {
 function read(bytes: Uint8Array, begin: number, end: number): string {
   if (end - begin > SHORT) return utf8.decode(bytes.subarray(begin, end));
   let text = "";
-  for (let at = begin; at < end; at++) {
+  let at = begin;
+  // Each piece is a string of its own first: four characters a piece are twice as fast as one.
+  for (; at + 4 <= end; at += 4) {
+    const a = bytes[at] as number;
+    const b = bytes[at + 1] as number;
+    const c = bytes[at + 2] as number;
+    const d = bytes[at + 3] as number;
+    if ((a | b | c | d) > 0x7f) return utf8.decode(bytes.subarray(begin, end));
+    text += String.fromCharCode(a, b, c, d);
+  }
+  for (; at < end; at++) {
     const byte = bytes[at] as number;
     if (byte > 0x7f) return utf8.decode(bytes.subarray(begin, end));
     text += String.fromCharCode(byte);

@@ -35,3 +35,48 @@ export class Fifo<T> {
     return items;
   }
 }
+
+/** A queue of numbers: no object, and no memory, for each. */
+export class Numbers {
+  /** As many as a power of two; used in a circle. */
+  #items = new Float64Array(16);
+  #head = 0;
+  #length = 0;
+
+  push(item: number): void {
+    if (this.#length === this.#items.length) {
+      const grown = new Float64Array(this.#length * 2);
+      grown.set(this.drain());
+      this.#length = this.#items.length;
+      this.#items = grown;
+    }
+    this.#items[(this.#head + this.#length++) & (this.#items.length - 1)] = item;
+  }
+
+  /** The number at a distance from the front; 0 when there is none. */
+  peek(distance = 0): number {
+    return distance < this.#length ? (this.#items[(this.#head + distance) & (this.#items.length - 1)] as number) : 0;
+  }
+
+  /** Replaces the number at a distance from the front. */
+  set(distance: number, item: number): void {
+    this.#items[(this.#head + distance) & (this.#items.length - 1)] = item;
+  }
+
+  /** The first, taken out; 0 when there is none. */
+  shift(): number {
+    if (this.#length === 0) return 0;
+    const item = this.#items[this.#head] as number;
+    this.#head = (this.#head + 1) & (this.#items.length - 1);
+    this.#length--;
+    return item;
+  }
+
+  /** Takes everything out. */
+  drain(): number[] {
+    const items = Array.from({ length: this.#length }, (_, distance) => this.peek(distance));
+    this.#head = 0;
+    this.#length = 0;
+    return items;
+  }
+}

@@ -2,7 +2,7 @@ import { PacketType } from "../../assembly/protocol.js";
 import type { Frame } from "../codec/frame.js";
 import { ProtocolError, TimeoutError } from "../errors.js";
 import type { Channel } from "./channel.js";
-import { Fifo } from "./fifo.js";
+import { Fifo, Numbers } from "./fifo.js";
 
 /** One request that waits for its answer. The server answers in order, so the first that waits is the one that is meant. */
 export interface Waiter {
@@ -12,13 +12,6 @@ export interface Waiter {
   answer(frame: Frame): void;
   /** An ERROR packet took the answer's place, no answer came in time, or the connection was lost. After a time-out, `answer` may still be called. */
   fail(error: Error): void;
-}
-
-interface Request {
-  readonly waiter: Waiter;
-  readonly deadline: number;
-  /** Nobody wants the answer any more, or ever did. The request keeps its place: the server answers in order. */
-  unwanted: boolean;
 }
 
 /** Requests made within so many milliseconds are given up together: each gets its own time, and none is lost to the first one's. */
@@ -41,7 +34,12 @@ export class Requests {
   readonly #channel: Channel;
   readonly #timeout: number;
   readonly #fellSilent: (error: TimeoutError) => void;
-  readonly #waiting = new Fifo<Request>();
+  readonly #waiting = new Fifo<Waiter>();
+  /**
+   * When each one's time is over; negative when nobody wants the answer any more, or ever did. Such a request keeps its
+   * place: the server answers in order.
+   */
+  readonly #deadlines = new Numbers();
   #unwanted = 0;
   /** How many of the last that wait have not been given to the socket. */
   #unsent = 0;
@@ -85,7 +83,9 @@ export class Requests {
 
   /** The next that wait, in order. Whoever is not `wanted` is told nothing. */
   push(waiter: Waiter, wanted: boolean): void {
-    this.#waiting.push({ waiter, deadline: performance.now() + this.#timeout, unwanted: !wanted });
+    const deadline = performance.now() + this.#timeout;
+    this.#waiting.push(waiter);
+    this.#deadlines.push(wanted ? deadline : -deadline);
     if (!wanted) this.#unwanted++;
     this.#unsent++;
     if (this.#timer === undefined) this.#checkIn(this.#timeout);
@@ -96,7 +96,7 @@ export class Requests {
    * @throws ProtocolError when the first that waits wants another one
    */
   answered(kind: PacketType, type: PacketType): Waiter {
-    const expected = this.#waiting.peek()?.waiter.expects;
+    const expected = this.#waiting.peek()?.expects;
     if (expected !== kind) {
       const wanted =
         expected === undefined ? "no request waits" : `the first request that waits wants ${PacketType[expected]}`;
@@ -107,9 +107,8 @@ export class Requests {
 
   /** The first that waits, taken out. */
   next(): Waiter | undefined {
-    const request = this.#waiting.shift();
-    if (request?.unwanted) this.#unwanted--;
-    return request?.waiter;
+    if (this.#deadlines.shift() < 0) this.#unwanted--;
+    return this.#waiting.shift();
   }
 
   /** Nothing is read for a while, on purpose: no answer can come, and none is late. */
@@ -122,8 +121,11 @@ export class Requests {
   drain(): { waiter: Waiter; sent: boolean }[] {
     clearTimeout(this.#timer);
     const waiting = this.#waiting.drain();
+    const deadlines = this.#deadlines.drain();
     const sent = waiting.length - this.#unsent;
-    return waiting.flatMap(({ waiter, unwanted }, index) => (unwanted ? [] : [{ waiter, sent: index < sent }]));
+    return waiting.flatMap((waiter, index) =>
+      (deadlines[index] as number) < 0 ? [] : [{ waiter, sent: index < sent }],
+    );
   }
 
   #checkIn(milliseconds: number): void {
@@ -140,8 +142,8 @@ export class Requests {
   #check(due: number): void {
     this.#timer = undefined;
     const now = performance.now();
-    const first = this.#waiting.peek();
-    if (!first) return;
+    if (this.#waiting.length === 0) return;
+    const first = this.#deadlines.peek();
     // The program was busy: what came meanwhile is read only after timers, and must have its chance.
     if (now > due + LATE) {
       this.#checkIn(READ_TIME);
@@ -158,9 +160,9 @@ export class Requests {
       return;
     }
     const next = this.#expire(now);
-    const quiet = now - Math.max(lastReceived, this.#lastMoved, first.deadline - this.#timeout);
-    const silent = first.unwanted && quiet >= this.#timeout;
-    if (silent && !(next !== undefined && next <= first.deadline + BURST)) {
+    const quiet = now - Math.max(lastReceived, this.#lastMoved, Math.abs(first) - this.#timeout);
+    const silent = first < 0 && quiet >= this.#timeout;
+    if (silent && !(next !== undefined && next <= Math.abs(first) + BURST)) {
       // Not a byte in all that time: a new connection may be better.
       this.#fellSilent(new TimeoutError("requestTimeout", this.#timeout, `the job server ${this.#server} fell silent`));
     } else {
@@ -172,16 +174,17 @@ export class Requests {
   #expire(now: number): number | undefined {
     const earliest = this.#lastMoved + this.#timeout;
     for (let distance = 0; distance < this.#waiting.length; distance++) {
-      const request = this.#waiting.peek(distance);
-      if (!request) break;
-      const deadline = Math.max(request.deadline, earliest);
+      const own = this.#deadlines.peek(distance);
+      const deadline = Math.max(Math.abs(own), earliest);
       if (deadline > now) return deadline;
-      if (request.unwanted) continue;
-      request.unwanted = true;
+      if (own < 0) continue;
+      this.#deadlines.set(distance, -own);
       this.#unwanted++;
-      request.waiter.fail(
-        new TimeoutError("requestTimeout", this.#timeout, `the job server ${this.#server} did not answer in time`),
-      );
+      this.#waiting
+        .peek(distance)
+        ?.fail(
+          new TimeoutError("requestTimeout", this.#timeout, `the job server ${this.#server} did not answer in time`),
+        );
     }
     return undefined;
   }

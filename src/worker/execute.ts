@@ -14,6 +14,8 @@ export interface Registration {
   /** Whether it is being taken back: jobs of it still come until every server knows. */
   readonly leaving?: boolean;
   readonly validators: JobValidators;
+  /** What errors call its results. */
+  readonly words: string;
 }
 
 /** What became of a job, in its worker. */
@@ -22,11 +24,14 @@ export type Outcome =
   | { readonly end: "fail"; readonly error: Error }
   | { readonly end: "exception"; readonly error: unknown };
 
-/** Calls a job's handler, and says what became of the job. Never throws. */
-export function execute(job: Job, registration: Registration): Promise<Outcome> {
+/**
+ * Calls a job's handler, and says what became of the job: at once when the handler has its result at once, as a promise
+ * takes as long as all the rest. Never throws.
+ */
+export function execute(job: Job, registration: Registration): Outcome | Promise<Outcome> {
   const outcome = call(job, registration);
   const { timeout } = registration.options;
-  return timeout === undefined ? outcome : limited(job, timeout, outcome);
+  return timeout !== undefined && outcome instanceof Promise ? limited(job, timeout, outcome) : outcome;
 }
 
 /** The result, or a failure when it takes too long. No timer outlives a worker that no longer waits for the job. */
@@ -54,19 +59,42 @@ function limited(job: Job, timeout: number, result: Promise<Outcome>): Promise<O
   });
 }
 
-async function call(job: Job, { handler, validators }: Registration): Promise<Outcome> {
+function call(job: Job, registration: Registration): Outcome | Promise<Outcome> {
+  const { handler, validators, words } = registration;
+  if (validators.workload || validators.result) return checked(job, registration);
   try {
-    const name = show(job.function);
+    const result = handler(job);
+    return isLater(result) ? later(job, result, words) : { end: "complete", result: toWire(result, words) };
+  } catch (error) {
+    return thrown(error);
+  }
+}
+
+async function later(job: Job, promised: unknown, words: string): Promise<Outcome> {
+  try {
+    let result = await promised;
+    if (isAsyncIterable(result)) result = await stream(job, result);
+    return { end: "complete", result: toWire(result, words) };
+  } catch (error) {
+    return thrown(error);
+  }
+}
+
+async function checked(job: Job, { handler, validators, words }: Registration): Promise<Outcome> {
+  try {
     const { workload } = validators;
-    if (workload) job.accept(await checkedPayload(workload, job.workload, `the workload of ${name}`));
+    if (workload) job.accept(await checkedPayload(workload, job.workload, `the workload of ${show(job.function)}`));
     let result = await handler(job);
     if (isAsyncIterable(result)) result = await stream(job, result);
-    const words = `the result of ${name}`;
     const wire = validators.result ? await checkedJson(validators.result, result, words) : toWire(result, words);
     return { end: "complete", result: wire };
   } catch (error) {
-    return error instanceof JobFailed ? { end: "fail", error } : { end: "exception", error };
+    return thrown(error);
   }
+}
+
+function thrown(error: unknown): Outcome {
+  return error instanceof JobFailed ? { end: "fail", error } : { end: "exception", error };
 }
 
 /** How many bytes of a stream may wait for the server's connection, and how long it is looked away meanwhile, in milliseconds. */
@@ -104,4 +132,10 @@ async function stream(job: Job, parts: AsyncIterable<unknown>): Promise<unknown>
 
 function isAsyncIterable(value: unknown): value is AsyncIterable<unknown> {
   return typeof value === "object" && value !== null && Symbol.asyncIterator in value;
+}
+
+/** Whether something is a promise of a result, or may be an iterable of its parts. */
+function isLater(value: unknown): boolean {
+  if (typeof value === "function") return "then" in value;
+  return typeof value === "object" && value !== null && ("then" in value || Symbol.asyncIterator in value);
 }

@@ -15,13 +15,27 @@ export interface RunnerOwner {
   changed(): void;
 }
 
+/** A job, and the connection that it came by. */
+interface Given {
+  readonly job: Job;
+  readonly session: Session;
+}
+
+/** How long jobs are run one after the other until what they left behind has its turn, in milliseconds. */
+const TURN = 1;
+
 /** Runs the jobs that a worker was given, as many at once as it has slots, and tells their servers what became of them. */
 export class Runner {
   readonly #owner: RunnerOwner;
   /** The jobs in hand, whatever became of their servers. */
   readonly #jobs = new Set<Job>();
   /** Those that wait for a slot: a server that had fallen silent may give out what was asked of it long before. */
-  readonly #waiting: { job: Job; session: Session }[] = [];
+  readonly #waiting: Given[] = [];
+  /** Those that are about to run. */
+  #fresh: Given[] = [];
+  /** Whether jobs run one after the other, and one of them is over already: the worker is told once for all. */
+  #inTurn = false;
+  #anyOver = false;
 
   constructor(owner: RunnerOwner) {
     this.#owner = owner;
@@ -35,9 +49,36 @@ export class Runner {
   take(job: Job, session: Session): void {
     this.#jobs.add(job);
     if (this.#jobs.size - this.#waiting.length > this.#owner.concurrency) this.#waiting.push({ job, session });
-    // Not within the delivery of packets: a handler is a stranger, and may do anything.
-    else queueMicrotask(() => void this.#run(job, session));
+    else this.#start({ job, session });
   }
+
+  #start(given: Given): void {
+    // Not within the delivery of packets: a handler is a stranger, and may do anything.
+    if (this.#fresh.push(given) === 1 && !this.#inTurn) queueMicrotask(this.#runFresh);
+  }
+
+  readonly #runFresh = (): void => {
+    const fresh = this.#fresh;
+    this.#fresh = [];
+    const begin = performance.now();
+    this.#inTurn = true;
+    let next = 0;
+    try {
+      for (let now = begin; next < fresh.length && now - begin <= TURN; ) {
+        const { job, session } = fresh[next++] as Given;
+        now = this.#run(job, session, now);
+      }
+    } finally {
+      this.#fresh = [...fresh.slice(next), ...this.#fresh];
+      if (this.#fresh.length > 0) queueMicrotask(this.#runFresh);
+      this.#inTurn = false;
+      // The results go out first, and what asks for other jobs behind them, in one write.
+      if (this.#anyOver) {
+        this.#anyOver = false;
+        this.#owner.changed();
+      }
+    }
+  };
 
   /** Lets go of all jobs: their signals abort, and nothing more is sent about them. Says how many they were. */
   abort(reason: Error): number {
@@ -50,17 +91,35 @@ export class Runner {
     return size;
   }
 
-  async #run(job: Job, session: Session): Promise<void> {
+  /** Runs a job from now on; the time when that goes on by itself, or is over. */
+  #run(job: Job, session: Session, begin: number): number {
     const registration = this.#owner.registration(job.function);
     if (!registration) {
       // The function was taken back while its job was on its way: it is for other workers to do.
       session.refuse(job);
       this.#over(job);
-      return;
+      return begin;
     }
-    const begin = performance.now();
     this.#owner.emit("start", { job });
-    const outcome = await execute(job, registration);
+    const outcome = execute(job, registration);
+    const now = performance.now();
+    if (outcome instanceof Promise || (registration.options.retry && outcome.end !== "complete")) {
+      void this.#later(job, registration, session, outcome, begin);
+      return now;
+    }
+    this.#settle(job, outcome, undefined, now - begin);
+    this.#over(job);
+    return now;
+  }
+
+  async #later(
+    job: Job,
+    registration: Registration,
+    session: Session,
+    promised: Outcome | Promise<Outcome>,
+    begin: number,
+  ): Promise<void> {
+    const outcome = await promised;
     const again = outcome.end === "complete" ? undefined : await this.#tryAgain(job, registration, session, outcome);
     // From here on nothing is waited for: what ends the job and what asks for the next one leave in one write.
     this.#settle(job, outcome, again, performance.now() - begin);
@@ -70,8 +129,9 @@ export class Runner {
   #over(job: Job): void {
     this.#jobs.delete(job);
     const next = this.#waiting.shift();
-    if (next) queueMicrotask(() => void this.#run(next.job, next.session));
-    this.#owner.changed();
+    if (next) this.#start(next);
+    if (this.#inTurn) this.#anyOver = true;
+    else this.#owner.changed();
   }
 
   #settle(job: Job, outcome: Outcome, again: Again | undefined, duration: number): void {

@@ -118,7 +118,8 @@ export class Worker<Jobs extends JobMap<Jobs> = AnyJobs> extends WorkerEmitter i
     if (typeof handler !== "function")
       throw new TypeError(`the handler of ${show(name)} must be a function, not ${show(handler)}`);
     checkFunctionOptions(name, options);
-    this.#registrations.set(name, { handler, options, validators: validatorsOf(this.#validators, name) });
+    const validators = validatorsOf(this.#validators, name);
+    this.#registrations.set(name, { handler, options, validators, words: `the result of ${show(name)}` });
     for (const session of this.#connections.sessions) {
       if (session.register(name, options.serverTimeout))
         this.emit("register", { server: session.server, functions: [name] });

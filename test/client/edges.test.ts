@@ -280,6 +280,11 @@ test("what was not sent goes to the next server though nothing is tried twice", 
   assert.equal((await held).server, second.address);
 });
 
+/** What an object inherits from, so many steps up. */
+function ancestor(object: object, steps: number): object {
+  return steps === 0 ? object : ancestor(Object.getPrototypeOf(object), steps - 1);
+}
+
 describe("backgroundAll", () => {
   test("takes an iterator's promises of any kind", async () => {
     await using server = await JobServer.listen({ port: 0 });
@@ -294,6 +299,18 @@ describe("backgroundAll", () => {
     let handles = 0;
     for await (const _job of client.backgroundAll("f", source as unknown as AsyncIterable<number>)) handles++;
     assert.equal(handles, 3);
+  });
+
+  test("gives what any asynchronous generator is", async () => {
+    await using client = new Client("127.0.0.1:1");
+    const handles = client.backgroundAll("f", []);
+    const generated = (async function* () {})();
+    // A generator's own prototype, that of all of them, that of all asynchronous iterators.
+    const iterators = ancestor(generated, 3);
+    assert.equal(Object.prototype.toString.call(handles), Object.prototype.toString.call(generated));
+    assert.ok(Object.prototype.isPrototypeOf.call(iterators, handles));
+    assert.notEqual(iterators, Object.prototype);
+    assert.equal(handles[Symbol.asyncIterator](), handles);
   });
 
   test("leaves a source alone that nobody reads", async () => {

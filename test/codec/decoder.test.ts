@@ -1,4 +1,4 @@
-import { Codec, type CodecOptions, PacketType } from "edgear/codec";
+import { Codec, type CodecOptions, type Frame, PacketType } from "edgear/codec";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { byChunks, byWindow, copy, cuts, type Feed, noise, packetFrom, smallData } from "./arbitraries.ts";
@@ -132,6 +132,29 @@ describe("frames", () => {
     });
     expect(came).toEqual(packets);
   });
+});
+
+test("text of every length is read, with a character beyond ASCII at any place", () => {
+  const names = Array.from({ length: 70 }, (_, size) => "abcdefghijklmnopqrstuvwxyz".repeat(3).slice(0, size + 1));
+  const foreign = names.flatMap((name) =>
+    [0, 7, 8, 12, name.length - 1].map((at) => `${name.slice(0, at)}ü${name.slice(at + 1)}`),
+  );
+  for (const name of [...names, ...foreign]) {
+    const seen: unknown[] = [];
+    const codec = new Codec({ peer: "client" }, (each) => {
+      const frame = each as Frame & { is(index: number, text: string): boolean };
+      seen.push(
+        frame.text(0),
+        frame.is(0, name),
+        frame.is(0, `${name}x`),
+        frame.is(0, name.slice(1)),
+        frame.is(0, `${name.slice(1)}?`),
+      );
+    });
+    codec.decoder.write(write("client", packet(PacketType.CAN_DO, [name])));
+    codec.close();
+    expect(seen).toEqual([name, true, false, false, false]);
+  }
 });
 
 describe("data larger than the window", () => {

@@ -2,7 +2,41 @@ import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { Fifo } from "../../build/src/connection/fifo.js";
+import { Fifo, Numbers } from "../../build/src/connection/fifo.js";
+
+test("numbers come out as they went in, however many wait", () => {
+  const step = fc.record({
+    act: fc.constantFrom("push", "shift", "set", "drain"),
+    count: fc.integer({ min: 1, max: 40 }),
+  });
+  fc.assert(
+    fc.property(fc.array(step), (script) => {
+      const numbers = new Numbers();
+      let model: number[] = [];
+      let next = 0.5;
+      for (const { act, count } of script) {
+        if (act === "drain" && count < 10) {
+          expect(numbers.drain()).toEqual(model);
+          model = [];
+        } else if (act === "set" && model.length > 0) {
+          numbers.set(count % model.length, -next);
+          model[count % model.length] = -next;
+        } else {
+          for (let time = 0; time < count; time++) {
+            if (act === "shift") expect(numbers.shift()).toBe(model.shift() ?? 0);
+            else if (act === "push") {
+              numbers.push(next);
+              model.push(next++);
+            }
+          }
+        }
+        expect([numbers.peek(), numbers.peek(count)]).toEqual([model[0] ?? 0, model[count] ?? 0]);
+      }
+      expect(numbers.drain()).toEqual(model);
+    }),
+    { numRuns: 200 },
+  );
+});
 
 test("an array would say the same, also with thousands of items", () => {
   const push = fc.record({ act: fc.constant("push" as const), count: fc.integer({ min: 1, max: 700 }) });

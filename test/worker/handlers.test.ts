@@ -5,6 +5,10 @@ import { rejection } from "../conformance/case.ts";
 import { fresh } from "../conformance/names.ts";
 import { nextEvent, startWorker } from "../support/worker.ts";
 
+function thrown(error: unknown): never {
+  throw error;
+}
+
 describe.each(inject("servers"))("handlers, over $name", ({ address }) => {
   /** Runs one job with a handler. */
   async function run(handler: Parameters<typeof startWorker>[1][string], workload?: string | Uint8Array) {
@@ -24,6 +28,8 @@ describe.each(inject("servers"))("handlers, over $name", ({ address }) => {
     ["null", () => null, "null"],
     ["nothing", () => {}, ""],
     ["a promise", async () => "later", "later"],
+    // biome-ignore lint/suspicious/noThenProperty: that is the point
+    ["something like a promise", () => ({ then: (resolve: (text: string) => void) => resolve("later") }), "later"],
   ])("may return %s", async (_what, handler, text) => {
     assert.equal((await run(handler)).text(), text);
   });
@@ -35,6 +41,7 @@ describe.each(inject("servers"))("handlers, over $name", ({ address }) => {
 
   test.each([
     ["an error", () => Promise.reject(new Error("out of paper")), "out of paper"],
+    ["an error at once", () => thrown(new Error("out of paper")), "out of paper"],
     ["a string", () => Promise.reject("just words"), "just words"],
     ["undefined", () => Promise.reject(undefined), "the handler threw undefined"],
     ["an object", () => Promise.reject({ code: 7 }), "the handler threw an object"],
