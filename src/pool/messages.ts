@@ -1,8 +1,9 @@
 /*
  * What a pool and the processes, or threads, of its workers tell each other: JSON, which every runtime's channels take.
  */
-import type { JobOutcome, LeaveReason } from "./events.js";
+
 import type { Assignment } from "./assignment.js";
+import type { JobOutcome, LeaveReason } from "./events.js";
 
 /** What a pool tells a worker. */
 export type ToWorker =
