@@ -36,7 +36,9 @@ const CHUNKS = {
   admin: /\/admin\//,
   worker: /\/worker\/|\/src\/index\.js$/,
   server: /\/server\//,
-  pool: /\/(config|pool)\/(?!(index|child)\.js)/,
+  // What a worker's process shares with its pool; it is to start fast, and needs nothing of the rest.
+  assignment: /\/pool\/assignment\.js$/,
+  pool: /\/pool\/(?!(index|child)\.js)/,
 };
 
 /** Leads from the bundle through tsc's maps to src/. */

@@ -1,9 +1,8 @@
-import { planWorkers } from "../config/index.js";
+import { loadExport, planWorkers } from "../config/index.js";
 import { type Job, Worker } from "../index.js";
 import { type Assignment, pingFunction } from "./assignment.js";
 import type { JobOutcome, LeaveReason } from "./events.js";
 import { checkHooks, HookCalls, type HookContext } from "./hooks.js";
-import { loadExport } from "./load.js";
 import type { FromWorker } from "./messages.js";
 import { NewsDesk } from "./news.js";
 
@@ -136,9 +135,8 @@ export class Life {
   fail(error: unknown): void {
     if (this.#left) return;
     this.#left = true;
-    const { message, stack } = error as Error;
     this.#news.flush();
-    this.#end({ type: "failed", message: error instanceof TypeError ? message : String(message || stack || error) });
+    this.#end({ type: "failed", message: error instanceof Error ? error.message : String(error) });
   }
 
   get #concurrency(): number {
