@@ -1,3 +1,4 @@
+import { machinery } from "#config";
 import { CLOSE_LIMIT } from "#platform";
 import { PacketType } from "../../assembly/protocol.js";
 import { parseServers, type Servers } from "../connection/address.js";
@@ -79,6 +80,20 @@ export class Client<Jobs extends JobMap<Jobs> = AnyJobs> extends Emitter<ClientE
     this.#defaults = { uniques, maxPacketSize: settings.connection.maxPacketSize };
     this.#maxInFlight = settings.maxInFlight;
     this.#dispatcher = new Dispatcher(parseServers(servers), settings, (name, event) => this.emit(name, event));
+  }
+
+  /**
+   * A client of a connection that the configuration names (docs/configuration.md): `await Client.for("local")`.
+   * @param connection default `default`
+   * @throws ConfigError (as a rejection) when there is none, the configuration is wrong, or there are no files (Cloudflare Workers)
+   * @throws TypeError (as a rejection) when an option is wrong
+   */
+  static async for<Jobs extends JobMap<Jobs> = AnyJobs>(
+    connection?: string,
+    options?: ClientOptions<Jobs>,
+  ): Promise<Client<Jobs>> {
+    const { servers } = await (await machinery()).loadConnection(connection);
+    return new Client(servers, options);
   }
 
   /**

@@ -1,6 +1,7 @@
 import {
   BulkError,
   ClosedError,
+  ConfigError,
   ConnectionError,
   ConnectionLostError,
   GearmanError,
@@ -104,6 +105,7 @@ function isOurs(code: string | undefined): code is GearmanErrorCode {
 const REVIVED: Record<GearmanErrorCode, (error: Remote, options: ErrorOptions | undefined) => GearmanError> = {
   BULK: ({ index = 0, cause, later = [] }) => new BulkError(index, cause, later),
   CLOSED: ({ message }) => new ClosedError(message),
+  CONFIG: ({ message }) => new ConfigError(message),
   CONNECTION_FAILED: ({ server = "", message }, options) => new ConnectionError(server, message, options),
   CONNECTION_LOST: ({ server = "", message, handle, sent = true, cause }) =>
     new ConnectionLostError(server, message, { handle, sent, cause }),

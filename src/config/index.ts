@@ -1,9 +1,16 @@
 /** `edgear/config`: edgear.config.ts, .js, .mjs, .json, .yaml: found, checked, and made of it what clients and workers take. */
-import type { EdgearConfig, FunctionSettings, LoadedConfig, LoadOptions } from "./types.js";
+import { needFiles } from "#config";
+import type {
+  ConnectionSettings,
+  EdgearConfig,
+  GroupSettings,
+  LoadedConfig,
+  LoadOptions,
+  ModuleSettings,
+} from "./types.js";
 
-export { planWorkers, type WorkerPlan } from "./plan.js";
+export { planWorkers } from "./plan.js";
 export type {
-  BaseConfig,
   ConnectionConfig,
   ConnectionSettings,
   EdgearConfig,
@@ -24,6 +31,7 @@ export type {
   Size,
   Time,
   TlsConfig,
+  WorkerPlan,
 } from "./types.js";
 
 /** Gives an edgear.config.ts its types. It changes nothing. */
@@ -31,13 +39,58 @@ export function defineConfig(config: EdgearConfig): EdgearConfig {
   return config;
 }
 
-/** Finds and reads the configuration. */
-export async function loadConfig(_options: LoadOptions = {}): Promise<LoadedConfig> {
-  throw new Error("not yet");
+/**
+ * Finds, reads and checks the configuration: `file`, else EDGEAR_CONFIG, else the first of edgear.config.ts, .js, .mjs,
+ * .json, .yaml and .yml from the working directory upwards; when there is none, what it gives has one connection, `default`.
+ * A module that has changed since it was read is read again; what it imports is not.
+ * @throws ConfigError when it can't be read, when something in it is wrong (with all of that at once), or where there are no files
+ */
+export async function loadConfig(options: LoadOptions = {}): Promise<LoadedConfig> {
+  needFiles();
+  const { load } = await import("./load.js");
+  return load(options);
 }
 
-/** Loads a handler's module and takes its export. */
+/**
+ * Loads a handler's module, TypeScript too, and takes its export.
+ * @throws ConfigError when there is no such file, when it does not load, when it has no such export, or that is no function
+ */
 // biome-ignore lint/complexity/noBannedTypes: what it takes and gives, the one who calls it knows
-export async function loadHandler(_settings: Pick<FunctionSettings, "file" | "name">): Promise<Function> {
-  throw new Error("not yet");
+export async function loadHandler(settings: ModuleSettings): Promise<Function> {
+  needFiles();
+  const { loadFunction } = await import("./handler.js");
+  return loadFunction(settings);
+}
+
+/**
+ * Loads a module, TypeScript too, and takes its export, whatever that is.
+ * @throws ConfigError as `loadHandler`
+ */
+export async function loadExport(settings: ModuleSettings): Promise<unknown> {
+  needFiles();
+  const { loadExport } = await import("./handler.js");
+  return loadExport(settings);
+}
+
+/**
+ * A connection of the configuration, by its name.
+ * @throws ConfigError when there is none, and as `loadConfig`
+ */
+export async function loadConnection(name = "default", options: LoadOptions = {}): Promise<ConnectionSettings> {
+  needFiles();
+  const { connectionNamed } = await import("./named.js");
+  return connectionNamed(name, options);
+}
+
+/**
+ * A worker group of the configuration, by its name, with its connection.
+ * @throws ConfigError when there is none, and as `loadConfig`
+ */
+export async function loadGroup(
+  name: string,
+  options: LoadOptions = {},
+): Promise<{ readonly group: GroupSettings; readonly connection: ConnectionSettings }> {
+  needFiles();
+  const { groupNamed } = await import("./named.js");
+  return groupNamed(name, options);
 }

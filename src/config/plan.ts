@@ -1,10 +1,4 @@
-import type { FunctionSettings, GroupSettings } from "./types.js";
-
-/** What one `Worker` of a group is to be: how many jobs at once, and its functions, in the order to add them. */
-export interface WorkerPlan {
-  readonly concurrency: number;
-  readonly functions: readonly (readonly [name: string, settings: FunctionSettings])[];
-}
+import type { GroupSettings, WorkerPlan } from "./types.js";
 
 /**
  * The Workers that a process of a group needs: one for the functions that share the group's concurrency, and one for

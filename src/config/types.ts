@@ -103,16 +103,6 @@ export interface GroupConfig {
   pool?: PoolConfig | undefined;
 }
 
-/** What every environment has. */
-export interface BaseConfig {
-  /** For editors: where the JSON schema is. */
-  $schema?: string | undefined;
-  /** Job servers by name. What names none is `default`, which is 127.0.0.1:4730 unless it stands here. */
-  connections?: Readonly<Record<string, ConnectionConfig>> | undefined;
-  /** Worker groups by name. */
-  groups?: Readonly<Record<string, GroupConfig>> | undefined;
-}
-
 /** What an environment has otherwise: any part of the configuration. Objects are merged, all else is replaced. */
 export interface EnvironmentConfig {
   connections?: Readonly<Record<string, ConnectionConfig>> | undefined;
@@ -129,11 +119,14 @@ export interface EnvironmentConfig {
 }
 
 /** What edgear.config.ts exports. */
-export type EdgearConfig = BaseConfig & {
-  readonly [environment in `$${string}`]?: environment extends "$schema"
-    ? string
-    : EnvironmentConfig | string | undefined;
-};
+export interface EdgearConfig {
+  /** Job servers by name. What names none is `default`, which is 127.0.0.1:4730 unless it stands here. */
+  connections?: Readonly<Record<string, ConnectionConfig>> | undefined;
+  /** Worker groups by name. */
+  groups?: Readonly<Record<string, GroupConfig>> | undefined;
+  /** `$production`, for example: what is otherwise in that environment. */
+  readonly [environment: `$${string}`]: EnvironmentConfig | undefined;
+}
 
 /** A connection, complete: its servers as `new Client` takes them. */
 export interface ConnectionSettings {
@@ -216,4 +209,22 @@ export interface LoadOptions {
   file?: string | undefined;
   /** The environment, without its `$`. Default: EDGEAR_ENV, else NODE_ENV. */
   environment?: string | undefined;
+}
+
+/** What one `Worker` of a group is to be: how many jobs at once, and its functions, in the order to add them. */
+export interface WorkerPlan {
+  readonly concurrency: number;
+  readonly functions: readonly (readonly [name: string, settings: FunctionSettings])[];
+}
+
+/** What clients and workers use of `edgear/config`, which is loaded only then. */
+export interface Machinery {
+  loadConnection(name?: string, options?: LoadOptions): Promise<ConnectionSettings>;
+  loadGroup(
+    name: string,
+    options?: LoadOptions,
+  ): Promise<{ readonly group: GroupSettings; readonly connection: ConnectionSettings }>;
+  // biome-ignore lint/complexity/noBannedTypes: what it takes and gives, the one who calls it knows
+  loadHandler(settings: ModuleSettings): Promise<Function>;
+  planWorkers(group: GroupSettings): WorkerPlan[];
 }

@@ -26,7 +26,7 @@ export type LeaveReason =
   | "crash";
 
 /** Which worker of the pool an event is about. */
-export interface Member {
+export interface MemberName {
   /** From 1: the smallest number that no other worker of the pool had when it was started. */
   readonly worker: number;
   /** Its process; the pool's own one when workers are threads. */
@@ -34,7 +34,7 @@ export interface Member {
 }
 
 /** A job that a worker of the pool has in hand. */
-export interface MemberJob extends Member {
+export interface MemberJob extends MemberName {
   readonly function: string;
   readonly handle: string;
 }
@@ -48,31 +48,33 @@ export type JobOutcome = "complete" | "failure" | "exception" | "lost" | "killed
 /** The life of a pool and of its workers, in the order in which it comes. Durations are in milliseconds. */
 export interface PoolEvents {
   /** A process, or a thread, was started. */
-  "worker:start": Member;
+  "worker:start": MemberName;
   /** A connection to a server is about to be made. */
-  "connect:before": Member & { readonly server: string };
+  "connect:before": MemberName & { readonly server: string };
   /** It is there. */
-  connect: Member & { readonly server: string; readonly duration: number };
+  connect: MemberName & { readonly server: string; readonly duration: number };
   /** The server is about to be told what the worker can do. */
-  "register:before": Member & { readonly server: string };
+  "register:before": MemberName & { readonly server: string };
   /** It knows. */
-  register: Member & { readonly server: string; readonly functions: readonly string[] };
+  register: MemberName & { readonly server: string; readonly functions: readonly string[] };
   /** The worker can be given jobs: a first server knows it. */
-  "worker:ready": Member;
+  "worker:ready": MemberName;
   /** A server had no job. */
-  "no-jobs": Member & { readonly server: string };
+  "no-jobs": MemberName & { readonly server: string };
   /** The worker sleeps until a server wakes it. */
-  idle: Member & { readonly server: string };
+  idle: MemberName & { readonly server: string };
   /** A job's handler is about to be called. `workload` is there when the pool is asked to tell it: its first 1,024 characters. */
   "job:start": MemberJob & { readonly workload?: string };
   /** A job is over; `error` says of a failure, an exception or a lost one what was wrong. */
   "job:end": MemberJob & { readonly outcome: JobOutcome; readonly duration: number; readonly error?: string };
   /** A connection is gone; without `error`, the worker closed it. */
-  disconnect: Member & { readonly server: string; readonly error?: string };
+  disconnect: MemberName & { readonly server: string; readonly error?: string };
+  /** A line that it has written: told of workers whose output the pool is asked to read. */
+  output: MemberName & { readonly stream: "stdout" | "stderr"; readonly line: string };
   /** The worker grabs no more, and finishes what it has in hand. */
-  "worker:leave": Member & { readonly reason: LeaveReason; readonly why?: string };
+  "worker:leave": MemberName & { readonly reason: LeaveReason; readonly why?: string };
   /** Its process, or thread, has ended. `jobs` were worked off by it. */
-  "worker:exit": Member & {
+  "worker:exit": MemberName & {
     readonly code: number | null;
     readonly signal: string | null;
     readonly reason: LeaveReason;
@@ -85,7 +87,7 @@ export interface PoolEvents {
   /** They were; or `error` says why the old ones go on. */
   restart: { readonly replaced: number; readonly error?: string };
   /** Something went wrong that the pool survives. */
-  error: Partial<Member> & { readonly error: Error };
+  error: Partial<MemberName> & { readonly error: Error };
   /** The pool starts no worker any more, and its workers finish their jobs. */
   "stop:before": { readonly running: number };
   /** The pool has ended; `aborted` jobs were not waited for, and are given to others by their servers. */
@@ -93,7 +95,7 @@ export interface PoolEvents {
 }
 
 /** What a worker of a pool is at. */
-export interface WorkerState extends Member {
+export interface WorkerState extends MemberName {
   /** `standby` is one that has loaded its handlers, and waits for its turn to connect. */
   readonly state: "starting" | "standby" | "connecting" | "ready" | "leaving";
   /** When it was started, in milliseconds since 1970. */

@@ -1,18 +1,16 @@
 /*
  * What a pool and the processes, or threads, of its workers tell each other: JSON, which every runtime's channels take.
  */
-
-import type { Assignment } from "./assignment.js";
 import type { JobOutcome, LeaveReason } from "./events.js";
 
 /** What a pool tells a worker. */
 export type ToWorker =
-  /** First of all: what it is to do. It loads its handlers, and says `loaded` or `failed`. */
-  | { readonly type: "settings"; readonly settings: Assignment }
+  /** First of all: what it is to do, packed. It loads its handlers, and says `loaded` or `failed`. */
+  | { readonly type: "assignment"; readonly assignment: string }
   /** Connect, and work. */
   | { readonly type: "run" }
-  /** Grab no more, finish what is in hand within so many milliseconds, and leave. */
-  | { readonly type: "leave"; readonly reason: LeaveReason; readonly grace: number };
+  /** Grab no more, finish what is in hand, within so many milliseconds where some are given, and leave. */
+  | { readonly type: "leave"; readonly reason: LeaveReason; readonly grace?: number };
 
 /** What a worker tells its pool. */
 export type FromWorker =
