@@ -12,7 +12,7 @@ const REASONS: Record<LeaveReason, true> = {
 };
 
 /** Seconds: a job may be a row in a table, or a film. */
-const BUCKETS = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 1_800];
+const BUCKETS = [0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 1_800];
 
 /**
  * The metrics of a pool, as Prometheus reads them. They count from when this is made, which is to be before the pool is
