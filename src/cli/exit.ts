@@ -1,4 +1,4 @@
-import { GearmanError, JobExceptionError } from "../index.js";
+import { ConfigError, GearmanError, JobExceptionError } from "../index.js";
 
 /** What a program that has ended says. */
 export enum ExitCode {
@@ -43,6 +43,8 @@ export function describe(error: unknown): { code: ExitCode; message: string } {
   const words = process.env.EDGEAR_DEBUG && stack ? stack : plain;
   if (error instanceof JobExceptionError)
     return { code: ExitCode.FAILED, message: `the job ${error.handle} ended with an exception: ${words}` };
+  // What is wrong in a configuration was told to the command, too.
+  if (error instanceof ConfigError) return { code: ExitCode.USAGE, message: words };
   // The library says by a TypeError that an argument is wrong. What engines say themselves names no argument.
   if (error instanceof UsageError || (error instanceof TypeError && !code && !BUG.test(message)))
     return { code: ExitCode.USAGE, message: words };
