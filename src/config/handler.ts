@@ -33,11 +33,21 @@ export async function loadFunction(settings: ModuleSettings): Promise<Function> 
   throw new ConfigError(`the export ${JSON.stringify(name)} of ${file} must be a function; it is ${kind}`, file);
 }
 
-/** An error in its own words, with its kind, and the place where it came from if that is known. */
+/** An error in its own words and on one line, with its kind, and the place that it came from if that is known. */
 export function words(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
-  const place = /^ +at .*?((?:file:\/\/|\/)[^\s()]+:\d+:\d+)\)?$/m.exec(error.stack ?? "")?.[1];
-  return `${error.name}: ${error.message}${place ? ` (at ${place.replace(/^file:\/\//, "")})` : ""}`;
+  const { name, message, stack = "" } = error;
+  const text = `${name}: ${message}`.replaceAll(/\s*\n[\s|]*/g, " ").trim();
+  // Mistakes of form: Node writes the place before the stack, Bun beside it.
+  const { position } = error as { position?: { file: string; line: number; column: number } };
+  const [before, inside] = [
+    /^(?:file:\/\/)?(\/\S+:\d+)\n/.exec(stack),
+    /^ +at .*?\(?file:\/\/(\/[^\s()]+:\d+:\d+)\)?$|^ +at .*?(\/[^\s()]+\.[cm]?[jt]sx?:\d+:\d+)\)?$/m.exec(stack),
+  ];
+  const place = position
+    ? `${position.file}:${position.line}:${position.column}`
+    : (before?.[1] ?? inside?.[1] ?? inside?.[2]);
+  return place && !text.includes(place) ? `${text} (at ${place})` : text;
 }
 
 function isRecord(value: unknown): value is Record<string, unknown> {

@@ -38,7 +38,7 @@ function settingsOf(raw: unknown, file: string, environment: string | undefined)
   const whole = merge(expand(common), expand(part)) as Values;
   const parsed = WHOLE.safeParse(whole);
   // What is wrong only now is something that is missing.
-  if (!parsed.success) mistakes.addIssues(parsed.error.issues, whole, [], chosen);
+  if (!parsed.success) mistakes.addIssues(parsed.error.issues, merge(common, part), [], chosen);
   checkNames(whole, mistakes);
   mistakes.throwIfAny();
   const folder = path.dirname(file);

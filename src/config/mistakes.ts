@@ -61,13 +61,13 @@ export function unknownWords(key: string, known: readonly string[]): string {
   return `there is no such key${meant}; allowed: ${known.join(", ")}`;
 }
 
-/** `: did you mean "…"?`, or nothing when no name is like it. */
+/** ` (did you mean "…"?)`, or nothing when no name is like it. */
 export function didYouMean(name: string, known: readonly string[]): string {
   const [best] = known
     .map((other) => ({ other, distance: distance(name.toLowerCase(), other.toLowerCase()) }))
     .filter(({ distance }) => distance <= Math.max(1, Math.floor(name.length / 3)))
     .sort((a, b) => a.distance - b.distance);
-  return best ? `: did you mean ${JSON.stringify(best.other)}?` : "";
+  return best ? ` (did you mean ${JSON.stringify(best.other)}?)` : "";
 }
 
 /** How many letters must be put in, taken out, replaced or swapped with their neighbour to make one word of another. */
