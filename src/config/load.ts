@@ -9,7 +9,7 @@ import type { GroupConfig, LoadedConfig, LoadOptions } from "./types.js";
 
 /** As `loadConfig` of index.ts. */
 export async function load({ cwd = process.cwd(), file: given, environment }: LoadOptions = {}): Promise<LoadedConfig> {
-  const file = await findConfig(cwd, given);
+  const file = findConfig(cwd, given);
   // Bundlers put their own NODE_ENV in place of one that is asked for by its full name.
   const { EDGEAR_ENV, NODE_ENV } = process.env;
   const chosen = environment ?? (EDGEAR_ENV?.trim() || NODE_ENV?.trim() || undefined);

@@ -80,5 +80,5 @@ test("the program starts without what reads configurations", () => {
   visit(main);
   expect(seen.size).toBeGreaterThan(3);
   expect([...packages]).toContain("commander");
-  for (const name of ["zod", "yaml", "jiti", "lilconfig"]) expect([...packages]).not.toContain(name);
+  for (const name of ["zod", "yaml", "jiti"]) expect([...packages]).not.toContain(name);
 });

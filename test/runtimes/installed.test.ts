@@ -126,7 +126,7 @@ test.each([...runtimes, PLAIN_NODE])(
       /^ConfigError: there is no file .*nowhere\.ts, which is to have the export "default"$/,
       /^ConfigError: .*text\.ts has no export "revers" \(did you mean "reverse"\?\); it has Failed, default, five, reverse$/,
       /^ConfigError: the export "five" of .*text\.ts must be a function; it is of type number$/,
-      /^ConfigError: .*broken\.ts does not load: TypeError: .*null.* \(at .*broken\.ts:2:\d+\)$/,
+      /^ConfigError: .*broken\.ts does not load: TypeError: .*null.* \(at .*broken\.ts:[12]:\d+\)$/,
       /^ConfigError: .*syntax\.ts does not load: .*(unexpected|expected).*/i,
       /^ConfigError: .*edgear\.config\.ts: there is no connection "lokal" \(did you mean "local"\?\); there are: default, local$/,
     ];
