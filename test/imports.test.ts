@@ -10,7 +10,7 @@ const OURS = /^(\.|node:|cloudflare:|#)/;
 
 /** Who imports packages, and which: nobody else does. */
 const PACKAGES: Record<string, readonly string[]> = {
-  cli: ["commander"],
+  cli: ["commander", "pino"],
   config: ["jiti", "yaml", "zod"],
 };
 

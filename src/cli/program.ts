@@ -5,6 +5,7 @@ import { nameConnections } from "./connection.js";
 import type { ExitCode } from "./exit.js";
 import { paint } from "./output.js";
 import { pingCommand } from "./ping.js";
+import { poolCommand } from "./pool/command.js";
 import { serverCommand } from "./server.js";
 import { statusCommand } from "./status.js";
 import { submitCommand } from "./submit.js";
@@ -49,6 +50,7 @@ export function program(args: readonly string[], exit: { code: ExitCode }): Comm
   topCommand(edgear, exit);
   serverCommand(edgear);
   pingCommand(edgear, exit);
+  poolCommand(edgear, exit);
   nameConnections(edgear);
   return edgear;
 }

@@ -1,0 +1,6 @@
+/** `edgear/pool`: worker processes of a group that are kept alive. */
+export { PoolLoadError } from "./errors.js";
+export type { JobOutcome, LeaveReason, MemberJob, MemberName, PoolEvents, WorkerState } from "./events.js";
+export type { EndHookContext, HookContext, Hooks, JobHookContext, ServerHookContext } from "./hooks.js";
+export type { PoolOptions, StopOptions } from "./options.js";
+export { type Pong, Pool } from "./pool.js";
