@@ -12,6 +12,8 @@ const OURS = /^(\.|node:|cloudflare:|#)/;
 const PACKAGES: Record<string, readonly string[]> = {
   cli: ["commander", "pino"],
   config: ["jiti", "yaml", "zod"],
+  otel: ["@opentelemetry/api"],
+  pool: ["prom-client"],
 };
 
 /** The rows of the house, from the ground up: nothing imports from a row above its own. What is left out is on the ground. */

@@ -160,7 +160,7 @@ export class Client<Jobs extends JobMap<Jobs> = AnyJobs> extends Emitter<ClientE
   ): AsyncGenerator<JobHandle, void, undefined> {
     checkBulk(name, source, options as BulkOptions);
     const { maxInFlight = this.#maxInFlight, unique, ...rest } = options;
-    const plain = Object.keys(rest).length === 0 ? undefined : rest;
+    const plain = Reflect.ownKeys(rest).length === 0 ? undefined : rest;
     const submit = (workload: Workload, index: number, outcome: Outcome<JobHandle>) => {
       const own = unique ? { ...rest, unique: unique(workload, index) } : plain;
       this.#background(name, workload as PayloadInput, own, outcome);
