@@ -1,14 +1,18 @@
 import assert from "node:assert/strict";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
 import { Client } from "edgear";
 import { MetricsServer, Pool, PoolMetrics, parseMetricsAddress } from "edgear/pool";
 import { register } from "prom-client";
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { eventually } from "../conformance/case.ts";
+import { fresh } from "../conformance/names.ts";
+import { CliProcess, edgear } from "../support/cli.ts";
 import { type Gearmand, startGearmand } from "../support/gearmand.ts";
+import { listenBelow } from "../support/ports.ts";
 import { type Family, parseMetrics, sampled } from "./prometheus.ts";
 
 const file = fileURLToPath(new URL("metered.ts", import.meta.url));
@@ -227,4 +231,57 @@ test("what else is asked over HTTP, and where it is served", async () => {
   expect(parseMetricsAddress("localhost:0")).toEqual({ host: "localhost", port: 0 });
   for (const wrong of ["9464", "", ":", ":65536", "::1:9464", "a b:1", "[::1]", "http://x:1", ":9464/metrics"])
     expect(() => parseMetricsAddress(wrong), wrong).toThrow(/\[host\]:port/);
+});
+
+describe("edgear pool start --metrics", () => {
+  const configure = async (metrics?: string) => {
+    const groups = { mail: { functions: { "c.upper": `${file}#upper` }, pool: { workers: 1, metrics } } };
+    const config = path.join(folder, `${fresh("edgear")}.config.json`);
+    await writeFile(config, JSON.stringify({ connections: { default: gearmand.address }, groups }));
+    return ["pool", "start", "mail", "--config", config, "--pid", `${config}.pid`];
+  };
+
+  test.each([
+    ["the option", undefined, ["--metrics", "127.0.0.1:0"]],
+    ["the configuration", "127.0.0.1:0", []],
+  ])("serves a pool's metrics and health, by %s", async (_, configured, options) => {
+    await using pool = new CliProcess([...(await configure(configured)), ...options]);
+    await pool.says(/served at 127\.0\.0\.1:[1-9]\d*\s/);
+    const [, place] = /served at (\S+)/.exec(pool.stderr) ?? [];
+    const ask = (what: string) => fetch(`http://${place}${what}`);
+    await eventually("it is ready", async () => (await ask("/readyz")).ok);
+    expect(await (await ask("/healthz")).text()).toBe("ok\n");
+    await using client = new Client(gearmand.address);
+    expect((await client.run("c.upper", "abc")).text()).toBe("ABC");
+    await eventually("the job is counted", async () => {
+      const metrics = parseMetrics(await (await ask("/metrics")).text());
+      return sampled(metrics, "edgear_pool_jobs_total", { outcome: "complete" }) === 1;
+    });
+    pool.kill("SIGTERM");
+    expect((await pool.ended()).code, pool.stderr).toBe(0);
+    await expect(ask("/healthz")).rejects.toThrow();
+  });
+
+  test("says that the port is taken, and starts no pool", async () => {
+    const taken = createServer();
+    const port = await listenBelow(taken);
+    try {
+      const command = [...(await configure()), "--metrics", `127.0.0.1:${port}`];
+      const { code, stderr } = await edgear(command);
+      expect(code, stderr).toBe(1);
+      expect(stderr).toContain(`metrics can't be served at 127.0.0.1:${port}: another program listens there`);
+      expect(stderr).not.toMatch(/ready|\n\s+at /);
+      expect((await edgear(["pool", "status", ...command.slice(2, 7)])).code).toBe(4);
+    } finally {
+      taken.close();
+    }
+  });
+
+  test("refuses what is no place to serve at", async () => {
+    for (const wrong of ["9464", ":99999", "http://localhost:9464"]) {
+      const { code, stderr } = await edgear([...(await configure()), "--metrics", wrong]);
+      expect(code, stderr).toBe(2);
+      expect(stderr).toContain("[host]:port");
+    }
+  });
 });
