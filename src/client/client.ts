@@ -1,6 +1,6 @@
-import { machinery } from "#config";
 import { CLOSE_LIMIT } from "#platform";
 import { PacketType } from "../../assembly/protocol.js";
+import { machinery } from "../config/machinery.js";
 import { parseServers, type Servers } from "../connection/address.js";
 import { checkMilliseconds, checkOptions, checkUnique, show } from "../connection/check.js";
 import { onAbort } from "../connection/signals.js";

@@ -1,4 +1,4 @@
-import { machinery } from "#config";
+import { machinery } from "../config/machinery.js";
 import { parseServers, type Servers } from "../connection/address.js";
 import { checkFunction, checkMilliseconds, checkOptions, MAX_TIMER, show } from "../connection/check.js";
 import { ClosedError, ConfigError } from "../errors.js";

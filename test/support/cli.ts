@@ -17,6 +17,8 @@ export interface CliOptions {
   input?: string | Uint8Array;
   /** Beside those of this process; `undefined` takes one away. */
   env?: Record<string, string | undefined>;
+  /** The folder that it runs in; default: this process's. */
+  cwd?: string;
   /** The Node that runs it; default: this one. */
   node?: string;
 }
@@ -39,10 +41,10 @@ export class CliProcess implements AsyncDisposable {
   readonly #exited: Promise<[number | null]>;
   #wake = () => {};
 
-  constructor(args: readonly string[], { input, env, node = process.execPath }: CliOptions = {}) {
+  constructor(args: readonly string[], { input, env, cwd, node = process.execPath }: CliOptions = {}) {
     // Whoever runs the tests may have servers and colours of his own.
     const clean = { GEARMAN_SERVERS: undefined, NO_COLOR: undefined, FORCE_COLOR: undefined };
-    this.child = spawn(node, [main, ...args], { env: { ...process.env, ...clean, ...env } });
+    this.child = spawn(node, [main, ...args], { cwd, env: { ...process.env, ...clean, ...env } });
     this.child.stdout?.on("data", (chunk) => this.#keep(this.#stdout, chunk));
     this.child.stderr?.on("data", (chunk) => this.#keep(this.#stderr, chunk));
     this.child.stdin?.on("error", () => {});
