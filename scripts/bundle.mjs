@@ -31,7 +31,7 @@ const EXTERNAL = [
  */
 const CHUNKS = {
   platform: /\/platform\//,
-  connection: /\/(assembly|codec|connection)\/|\/src\/(?!index\.js)[^/]+$/,
+  connection: /\/(assembly|codec|connection)\/|\/config\/machinery\.js$|\/src\/(?!index\.js)[^/]+$/,
   client: /\/client\//,
   admin: /\/admin\//,
   worker: /\/worker\/|\/src\/index\.js$/,

@@ -11,11 +11,10 @@ const OURS = /^(\.|node:|cloudflare:|#)/;
 /** Who imports packages, and which: nobody else does. */
 const PACKAGES: Record<string, readonly string[]> = {
   cli: ["commander", "pino"],
-  config: ["jiti", "lilconfig", "yaml", "zod"],
+  config: ["jiti", "yaml", "zod"],
+  otel: ["@opentelemetry/api"],
+  pool: ["prom-client"],
 };
-
-/** What package.json chooses by the runtime: the one that has more in it. */
-const CHOSEN: Record<string, string> = { "#platform": "platform/node.ts", "#config": "config/files.ts" };
 
 /** The rows of the house, from the ground up: nothing imports from a row above its own. What is left out is on the ground. */
 const ROWS = [
@@ -43,7 +42,7 @@ for (const file of readdirSync(source, { recursive: true, encoding: "utf8" })) {
 /** The files of src/ that a file imports. */
 function imported(file: string): string[] {
   return (imports.get(file) ?? [])
-    .map((name) => CHOSEN[name] ?? path.posix.join(path.posix.dirname(file), name))
+    .map((name) => (name === "#platform" ? "platform/node.ts" : path.posix.join(path.posix.dirname(file), name)))
     .map((name) => name.replace(/\.js$/, ".ts"))
     .filter((name) => imports.has(name));
 }

@@ -1,4 +1,4 @@
-import { machinery } from "#config";
+import { machinery } from "../config/machinery.js";
 import { parseServers, type ServerOptions, serverName } from "../connection/address.js";
 import { checkHandle, checkMilliseconds, checkOptions, show } from "../connection/check.js";
 import type { Connect } from "../connection/dial.js";

@@ -1,4 +1,5 @@
 import { type Command, Option } from "commander";
+import { findConfig } from "../config/find.js";
 import { parseServers } from "../connection/address.js";
 
 /** `--connection` */
@@ -23,10 +24,7 @@ async function chooseServers(command: Command): Promise<void> {
   const source = command.getOptionValueSource("servers");
   const name: string | undefined = command.getOptionValue("connection");
   if (source === undefined || source === "cli" || (source === "env" && name === undefined)) return;
-  if (name === undefined && !process.env.EDGEAR_CONNECTION_DEFAULT) {
-    const { findConfig } = await import("../config/find.js");
-    if ((await findConfig(process.cwd())) === undefined) return;
-  }
+  if (name === undefined && !process.env.EDGEAR_CONNECTION_DEFAULT && findConfig(process.cwd()) === undefined) return;
   const { connectionNamed } = await import("../config/named.js");
   const { servers } = await connectionNamed(name ?? "default", {});
   command.setOptionValueWithSource("servers", parseServers(servers), "config");

@@ -1,6 +1,6 @@
-import { machinery } from "#config";
 import { CLOSE_LIMIT } from "#platform";
 import { PacketType } from "../../assembly/protocol.js";
+import { machinery } from "../config/machinery.js";
 import { parseServers, type Servers } from "../connection/address.js";
 import { checkMilliseconds, checkOptions, checkUnique, show } from "../connection/check.js";
 import { onAbort } from "../connection/signals.js";
@@ -160,7 +160,7 @@ export class Client<Jobs extends JobMap<Jobs> = AnyJobs> extends Emitter<ClientE
   ): AsyncGenerator<JobHandle, void, undefined> {
     checkBulk(name, source, options as BulkOptions);
     const { maxInFlight = this.#maxInFlight, unique, ...rest } = options;
-    const plain = Object.keys(rest).length === 0 ? undefined : rest;
+    const plain = Reflect.ownKeys(rest).length === 0 ? undefined : rest;
     const submit = (workload: Workload, index: number, outcome: Outcome<JobHandle>) => {
       const own = unique ? { ...rest, unique: unique(workload, index) } : plain;
       this.#background(name, workload as PayloadInput, own, outcome);

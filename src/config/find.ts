@@ -10,22 +10,30 @@ export const FILES = ["ts", "js", "mjs", "json", "yaml", "yml"].map((ending) => 
  * Undefined: there is none.
  * @throws ConfigError when the one that is given isn't there
  */
-export async function findConfig(cwd: string, given?: string): Promise<string | undefined> {
+export function findConfig(cwd: string, given?: string): string | undefined {
   const named = process.env.EDGEAR_CONFIG?.trim();
   const file = given ?? (named ? named : undefined);
-  if (file === undefined) {
-    const { lilconfig } = await import("lilconfig");
-    const name = () => ({});
-    const loaders = Object.fromEntries(FILES.map((file) => [path.extname(file), name]));
-    // It is read elsewhere; and it is looked for up to the root, not to the home folder.
-    const { root } = path.parse(path.resolve(cwd));
-    const options = { searchPlaces: FILES, loaders, stopDir: root, ignoreEmptySearchPlaces: false, cache: false };
-    return (await lilconfig("edgear", options).search(cwd))?.filepath;
-  }
+  if (file === undefined) return search(path.resolve(cwd));
   const absolute = path.resolve(cwd, file);
-  if (!statSync(absolute, { throwIfNoEntry: false })?.isFile()) {
+  if (!isFile(absolute)) {
     const who = given === undefined ? ", which EDGEAR_CONFIG names" : "";
     throw new ConfigError(`there is no configuration ${absolute}${who}`, absolute);
   }
   return absolute;
+}
+
+/** In a folder, or in one above it. Loaders from the registry ask for the home folder, too, which Deno wants leave for. */
+function search(folder: string): string | undefined {
+  const found = FILES.map((name) => path.join(folder, name)).find(isFile);
+  const above = path.dirname(folder);
+  return found ?? (above === folder ? undefined : search(above));
+}
+
+/** What may not be looked at isn't there. */
+function isFile(file: string): boolean {
+  try {
+    return statSync(file, { throwIfNoEntry: false })?.isFile() === true;
+  } catch {
+    return false;
+  }
 }

@@ -1,5 +1,5 @@
 /** `edgear/config`: edgear.config.ts, .js, .mjs, .json, .yaml: found, checked, and made of it what clients and workers take. */
-import { needFiles } from "#config";
+import { needFiles } from "./machinery.js";
 import type {
   ConnectionSettings,
   EdgearConfig,
@@ -46,7 +46,7 @@ export function defineConfig(config: EdgearConfig): EdgearConfig {
  * @throws ConfigError when it can't be read, when something in it is wrong (with all of that at once), or where there are no files
  */
 export async function loadConfig(options: LoadOptions = {}): Promise<LoadedConfig> {
-  needFiles();
+  await needFiles();
   const { load } = await import("./load.js");
   return load(options);
 }
@@ -57,7 +57,7 @@ export async function loadConfig(options: LoadOptions = {}): Promise<LoadedConfi
  */
 // biome-ignore lint/complexity/noBannedTypes: what it takes and gives, the one who calls it knows
 export async function loadHandler(settings: ModuleSettings): Promise<Function> {
-  needFiles();
+  await needFiles();
   const { loadFunction } = await import("./handler.js");
   return loadFunction(settings);
 }
@@ -67,7 +67,7 @@ export async function loadHandler(settings: ModuleSettings): Promise<Function> {
  * @throws ConfigError as `loadHandler`
  */
 export async function loadExport(settings: ModuleSettings): Promise<unknown> {
-  needFiles();
+  await needFiles();
   const { loadExport } = await import("./handler.js");
   return loadExport(settings);
 }
@@ -77,7 +77,7 @@ export async function loadExport(settings: ModuleSettings): Promise<unknown> {
  * @throws ConfigError when there is none, and as `loadConfig`
  */
 export async function loadConnection(name = "default", options: LoadOptions = {}): Promise<ConnectionSettings> {
-  needFiles();
+  await needFiles();
   const { connectionNamed } = await import("./named.js");
   return connectionNamed(name, options);
 }
@@ -90,7 +90,7 @@ export async function loadGroup(
   name: string,
   options: LoadOptions = {},
 ): Promise<{ readonly group: GroupSettings; readonly connection: ConnectionSettings }> {
-  needFiles();
+  await needFiles();
   const { groupNamed } = await import("./named.js");
   return groupNamed(name, options);
 }

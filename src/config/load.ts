@@ -9,8 +9,10 @@ import type { GroupConfig, LoadedConfig, LoadOptions } from "./types.js";
 
 /** As `loadConfig` of index.ts. */
 export async function load({ cwd = process.cwd(), file: given, environment }: LoadOptions = {}): Promise<LoadedConfig> {
-  const file = await findConfig(cwd, given);
-  const chosen = environment ?? (process.env.EDGEAR_ENV?.trim() || process.env.NODE_ENV?.trim() || undefined);
+  const file = findConfig(cwd, given);
+  // Bundlers put their own NODE_ENV in place of one that is asked for by its full name.
+  const { EDGEAR_ENV, NODE_ENV } = process.env;
+  const chosen = environment ?? (EDGEAR_ENV?.trim() || NODE_ENV?.trim() || undefined);
   const raw = file === undefined ? {} : await readConfig(file);
   // Without a file there can only be something wrong with variables.
   return { file, environment: chosen, ...settingsOf(raw, file ?? path.resolve(cwd, "edgear.config"), chosen) };

@@ -11,6 +11,8 @@ export class NewsDesk {
   readonly #send: (news: readonly News[]) => void;
   #news: News[] = [];
   #timer: ReturnType<typeof setTimeout> | undefined;
+  /** When the start of a job was last told at once. */
+  #hurried = Number.NEGATIVE_INFINITY;
 
   constructor(send: (news: readonly News[]) => void) {
     this.#send = send;
@@ -18,8 +20,16 @@ export class NewsDesk {
 
   tell(news: News): void {
     this.#news.push(news);
-    if (this.#news.length >= MOST) this.flush();
+    if (this.#news.length >= MOST || this.#hurries(news)) this.flush();
     else this.#timer ??= setTimeout(() => this.flush(), WAIT);
+  }
+
+  /** The start of a job is told before its handler is called, which may take the process along; but for jobs in a rush. */
+  #hurries({ at }: News): boolean {
+    const now = performance.now();
+    if (at !== "start" || now - this.#hurried < WAIT) return false;
+    this.#hurried = now;
+    return true;
   }
 
   /** Tells what there is. */

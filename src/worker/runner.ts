@@ -6,11 +6,18 @@ import { messageOf } from "./message.js";
 import { type Again, tryAgain } from "./retry.js";
 import type { Session } from "./session.js";
 
+/**
+ * What stands around a job from before its start is told until its handler is done. A job whose handler must not be
+ * called is run with the reason: its exception.
+ */
+export type Around = (job: Job, run: (refusal?: Error) => Promise<Outcome>) => Promise<Outcome>;
+
 /** What a runner asks of its worker. */
 export interface RunnerOwner {
   readonly concurrency: number;
   registration(name: string): Registration | undefined;
   emit<Name extends keyof WorkerEvents>(name: Name, event: WorkerEvents[Name]): void;
+  readonly around: Around | undefined;
   /** A job is over: there may be a slot, or nothing left to wait for. */
   changed(): void;
 }
@@ -59,12 +66,19 @@ export class Runner {
       return;
     }
     const begin = performance.now();
-    this.#owner.emit("start", { job });
-    const outcome = await execute(job, registration);
+    const { around } = this.#owner;
+    const outcome = await (around
+      ? around(job, (refusal) => this.#execute(job, registration, refusal))
+      : this.#execute(job, registration));
     const again = outcome.end === "complete" ? undefined : await this.#tryAgain(job, registration, session, outcome);
     // From here on nothing is waited for: what ends the job and what asks for the next one leave in one write.
     this.#settle(job, outcome, again, performance.now() - begin);
     this.#over(job);
+  }
+
+  #execute(job: Job, registration: Registration, refusal?: Error): Promise<Outcome> {
+    this.#owner.emit("start", { job });
+    return refusal ? Promise.resolve({ end: "exception", error: refusal }) : execute(job, registration);
   }
 
   #over(job: Job): void {

@@ -1,4 +1,4 @@
-import { machinery } from "#config";
+import { machinery } from "../config/machinery.js";
 import { parseServers, type Servers } from "../connection/address.js";
 import { checkFunction, checkMilliseconds, checkOptions, MAX_TIMER, show } from "../connection/check.js";
 import { ClosedError, ConfigError } from "../errors.js";
@@ -28,7 +28,7 @@ import {
   type WorkerOptions,
 } from "./options.js";
 import { attemptOf } from "./retry.js";
-import { Runner } from "./runner.js";
+import { type Around, Runner } from "./runner.js";
 import type { SessionOwner } from "./session.js";
 
 /**
@@ -65,6 +65,7 @@ export class Worker<Jobs extends JobMap<Jobs> = AnyJobs> extends WorkerEmitter i
   readonly #validators: Readonly<Record<string, JobValidators>>;
   readonly #registrations = new Map<string, Registration>();
   readonly #runner: Runner;
+  #around: Around | undefined;
   /** Jobs that may still be grabbed before the worker stops. */
   #left = Number.POSITIVE_INFINITY;
   /** Whether the worker leaves once no server has a job any more. */
@@ -90,8 +91,12 @@ export class Worker<Jobs extends JobMap<Jobs> = AnyJobs> extends WorkerEmitter i
     checkValidators(options.jobs);
     this.#settings = settings;
     this.#validators = options.jobs ?? {};
+    const worker = this;
     this.#runner = new Runner({
       concurrency: settings.concurrency,
+      get around() {
+        return worker.#around;
+      },
       registration: (name) => this.#registrations.get(name),
       emit: (name, event) => this.emit(name, event),
       changed: () => {
@@ -167,6 +172,11 @@ export class Worker<Jobs extends JobMap<Jobs> = AnyJobs> extends WorkerEmitter i
     // Unless it was added again in the meantime.
     if (this.#registrations.get(name) === leaving) this.#registrations.delete(name);
     this.#share();
+  }
+
+  /** Has each job run within a function. @internal */
+  around(around: Around): void {
+    this.#around = around;
   }
 
   /** Jobs that run now. */

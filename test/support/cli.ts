@@ -17,6 +17,8 @@ export interface CliOptions {
   input?: string | Uint8Array;
   /** Beside those of this process; `undefined` takes one away. */
   env?: Record<string, string | undefined>;
+  /** The folder that it runs in; default: this process's. */
+  cwd?: string;
   /** The Node that runs it; default: this one. */
   node?: string;
   /** Another runtime that runs it, with its arguments. */
@@ -41,11 +43,14 @@ export class CliProcess implements AsyncDisposable {
   readonly #exited: Promise<[number | null]>;
   #wake = () => {};
 
-  constructor(args: readonly string[], { input, env, node = process.execPath, program = [node] }: CliOptions = {}) {
+  constructor(
+    args: readonly string[],
+    { input, env, cwd, node = process.execPath, program = [node] }: CliOptions = {},
+  ) {
     // Whoever runs the tests may have servers and colours of his own.
     const clean = { GEARMAN_SERVERS: undefined, NO_COLOR: undefined, FORCE_COLOR: undefined };
     const [runtime = node, ...own] = program;
-    this.child = spawn(runtime, [...own, main, ...args], { env: { ...process.env, ...clean, ...env } });
+    this.child = spawn(runtime, [...own, main, ...args], { cwd, env: { ...process.env, ...clean, ...env } });
     this.child.stdout?.on("data", (chunk) => this.#keep(this.#stdout, chunk));
     this.child.stderr?.on("data", (chunk) => this.#keep(this.#stderr, chunk));
     this.child.stdin?.on("error", () => {});
@@ -53,21 +58,18 @@ export class CliProcess implements AsyncDisposable {
     this.#exited = once(this.child, "close") as Promise<[number | null]>;
   }
 
-  get stdout(): string {
+  get stdout(): string 
     return Buffer.concat(this.#stdout).toString();
-  }
 
-  get stderr(): string {
+  get stderr(): string 
     return Buffer.concat(this.#stderr).toString();
-  }
 
   get #running(): boolean {
     return this.child.exitCode === null && this.child.signalCode === null;
   }
 
-  kill(signal: NodeJS.Signals): void {
+  kill(signal: NodeJS.Signals): void 
     this.child.kill(signal);
-  }
 
   /** Waits until it has written something to either stream. */
   async says(pattern: RegExp): Promise<void> {
@@ -92,10 +94,9 @@ export class CliProcess implements AsyncDisposable {
     return { code, stdout: this.stdout, stderr: this.stderr, bytes: Buffer.concat(this.#stdout) };
   }
 
-  async [Symbol.asyncDispose](): Promise<void> {
+  async [Symbol.asyncDispose](): Promise<void> 
     if (this.#running) this.child.kill("SIGKILL");
     await this.ended();
-  }
 
   #keep(chunks: Buffer[], chunk: Buffer): void {
     chunks.push(chunk);

@@ -1,5 +1,6 @@
 import { type Command, InvalidArgumentError } from "commander";
 import type { PoolSettings } from "../../config/index.js";
+import { parseMetricsAddress } from "../../pool/address.js";
 import { describe, type ExitCode, UsageError } from "../exit.js";
 import { count, grace, jsonOption, timeLimit } from "../options.js";
 import { say, sayJson } from "../output.js";
@@ -20,6 +21,7 @@ interface StartChoice extends PoolChoice {
   maxLifetime?: number;
   grace?: number;
   threads?: boolean;
+  metrics?: string;
   watch?: boolean;
   daemon?: boolean;
   log?: string;
@@ -92,6 +94,7 @@ function startCommand(pool: Command, exit: { code: ExitCode }): void {
     .option("--max-lifetime <time>", "a worker leaves after so long", timeLimit)
     .option("--grace <time>", "how long running jobs may take when the pool stops; default 25s", grace)
     .option("--threads", "threads instead of processes")
+    .option("--metrics <[host]:port>", "serve metrics, /healthz and /readyz there: :9464", metricsAddress)
     .option("--watch", "replace the workers when a handler, or what lies beside it, changes")
     .option("-d, --daemon", "run in the background")
     .option("--log <where>", 'a file, "syslog", or "json" for the standard output; default: words, shown here')
@@ -163,9 +166,32 @@ async function logFile(group: string | undefined, options: StartChoice): Promise
 
 /** What the command line has of what a group can say, too. */
 function settingsOf(options: StartChoice): PoolSettings {
-  const { workers, resuscitate, limit, atomic, count, timeout, maxMemory, maxLifetime, grace, threads } = options;
-  const given = { workers, resuscitate, limit, atomic, count, timeout, maxMemory, maxLifetime, grace, threads };
+  const { workers, resuscitate, limit, atomic, count, timeout, maxMemory, maxLifetime, grace, threads, metrics } =
+    options;
+  const given = {
+    workers,
+    resuscitate,
+    limit,
+    atomic,
+    count,
+    timeout,
+    maxMemory,
+    maxLifetime,
+    grace,
+    threads,
+    metrics,
+  };
   return Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined));
+}
+
+/** Where metrics are to be served, checked. */
+function metricsAddress(text: string): string {
+  try {
+    parseMetricsAddress(text);
+    return text;
+  } catch {
+    throw new InvalidArgumentError("It is [host]:port, as :9464 for every interface, or 127.0.0.1:9464.");
+  }
 }
 
 const UNITS: Record<string, number> = { "": 1, K: 2 ** 10, M: 2 ** 20, G: 2 ** 30 };

@@ -8,6 +8,7 @@ import { describe, ExitCode, Failure } from "../exit.js";
 import { claim, whoRuns } from "./claim.js";
 import type { Answer, Question } from "./control.js";
 import { logPool, openLog, type PoolLog } from "./log.js";
+import { serveMetrics } from "./metrics.js";
 import { loadSettings, type PoolChoice, type Settings } from "./settings.js";
 import { stateOf } from "./state.js";
 import { watchFolders } from "./watch.js";
@@ -86,12 +87,14 @@ async function run(settings: Settings, { log, least, load, options, started }: S
         restartAndTell();
       })
     : undefined;
+  let metrics: Awaited<ReturnType<typeof serveMetrics>>;
   try {
     const what = Object.keys(group.functions).join(", ");
     log.write("info", `the pool of ${group.name} starts as process ${process.pid}: ${what}`, {
       event: "start",
       config: file,
     });
+    metrics = await serveMetrics(pool, servers, log);
     await pool.start();
     // Of two that were started at the same moment, one has taken the other's socket away.
     const owner = await whoRuns(place);
@@ -106,6 +109,7 @@ async function run(settings: Settings, { log, least, load, options, started }: S
   } finally {
     watched?.();
     off();
+    await metrics?.close();
     claimed.release();
   }
   return aborted > 0 ? ExitCode.FAILED : ExitCode.DONE;
