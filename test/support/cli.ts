@@ -58,18 +58,21 @@ export class CliProcess implements AsyncDisposable {
     this.#exited = once(this.child, "close") as Promise<[number | null]>;
   }
 
-  get stdout(): string 
+  get stdout(): string {
     return Buffer.concat(this.#stdout).toString();
+  }
 
-  get stderr(): string 
+  get stderr(): string {
     return Buffer.concat(this.#stderr).toString();
+  }
 
   get #running(): boolean {
     return this.child.exitCode === null && this.child.signalCode === null;
   }
 
-  kill(signal: NodeJS.Signals): void 
+  kill(signal: NodeJS.Signals): void {
     this.child.kill(signal);
+  }
 
   /** Waits until it has written something to either stream. */
   async says(pattern: RegExp): Promise<void> {
@@ -94,9 +97,10 @@ export class CliProcess implements AsyncDisposable {
     return { code, stdout: this.stdout, stderr: this.stderr, bytes: Buffer.concat(this.#stdout) };
   }
 
-  async [Symbol.asyncDispose](): Promise<void> 
+  async [Symbol.asyncDispose](): Promise<void> {
     if (this.#running) this.child.kill("SIGKILL");
     await this.ended();
+  }
 
   #keep(chunks: Buffer[], chunk: Buffer): void {
     chunks.push(chunk);
