@@ -1,3 +1,4 @@
+import { readFileSync } from "node:fs";
 import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { connect } from "node:net";
 import { tmpdir } from "node:os";
@@ -149,11 +150,11 @@ export class PoolFolder implements AsyncDisposable {
   }
 }
 
-/** Whether there is a process of that number. */
+/** Whether a process of that number runs. One that has ended may be there until its parent, or init, takes note of it. */
 export function lives(pid: number): boolean {
   try {
     process.kill(pid, 0);
-    return true;
+    return !/^\d+ \(.*\) Z /.test(readFileSync(`/proc/${pid}/stat`, "utf8"));
   } catch {
     return false;
   }

@@ -122,18 +122,18 @@ async function answer(pool: Pool, question: Question, restart: () => Promise<num
     case "stop": {
       const { grace } = question;
       const { aborted } = await pool.stop(grace === undefined ? {} : { grace });
-      return { ok: true, pid: process.pid, aborted, jobs: pool.counts };
+      return { ok: true, group: pool.group.name, pid: process.pid, aborted, jobs: pool.counts };
     }
     case "restart":
       try {
-        return { ok: true, pid: process.pid, replaced: await restart() };
+        return { ok: true, group: pool.group.name, pid: process.pid, replaced: await restart() };
       } catch (error) {
         const { code, message } = describe(error);
         return { ok: false, error: message, exit: error instanceof PoolLoadError ? ExitCode.NOT_LOADED : code };
       }
     case "ping":
       try {
-        return { ok: true, ...(await pool.ping({ timeout: question.timeout })) };
+        return { ok: true, group: pool.group.name, ...(await pool.ping({ timeout: question.timeout })) };
       } catch (error) {
         const { code, message } = describe(error);
         return { ok: false, error: message, exit: code };
