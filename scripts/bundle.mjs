@@ -16,6 +16,9 @@ const ENTRIES = [...JSON.stringify([exports, bin, imports]).matchAll(/build\/src
   ([, name]) => name,
 );
 
+/** What the library itself starts as a process, or a thread. */
+ENTRIES.push("pool/child");
+
 /** What is there when it runs. `#platform` is chosen then, too, or by whoever bundles the program. */
 const EXTERNAL = [
   ...[/^#/, /^(node|cloudflare|bun):/, /\.wasm$/],
@@ -28,11 +31,14 @@ const EXTERNAL = [
  */
 const CHUNKS = {
   platform: /\/platform\//,
-  connection: /\/(assembly|codec|connection)\/|\/src\/(?!index\.js)[^/]+$/,
+  connection: /\/(assembly|codec|connection)\/|\/config\/machinery\.js$|\/src\/(?!index\.js)[^/]+$/,
   client: /\/client\//,
   admin: /\/admin\//,
   worker: /\/worker\/|\/src\/index\.js$/,
   server: /\/server\//,
+  // What a worker's process shares with its pool; it is to start fast, and needs nothing of the rest.
+  assignment: /\/pool\/assignment\.js$/,
+  pool: /\/pool\/(?!(index|child)\.js)/,
 };
 
 /** Leads from the bundle through tsc's maps to src/. */

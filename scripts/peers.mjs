@@ -30,6 +30,7 @@ const PEERS = [
   { name: "redis-server", there: () => findProgram("redis-server") !== undefined, apt: "redis-server", brew: "redis" },
   { name: "PostgreSQL", there: () => findPostgres() !== undefined, apt: "postgresql", brew: "postgresql@15" },
   { name: "MariaDB", there: () => findProgram("mariadbd") !== undefined, apt: "mariadb-server", brew: "mariadb" },
+  { name: "systemd-analyze", there: () => findProgram("systemd-analyze") !== undefined, apt: "systemd" },
   { name: "supervisord", there: () => findProgram("supervisord") !== undefined, apt: "supervisor", brew: "supervisor" },
   { name: "Perl's gearmand", there: () => findPerlGearmand() !== undefined, apt: "gearman-server" },
 ];

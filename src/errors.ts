@@ -4,6 +4,7 @@ import type { Payload } from "./payload.js";
 export type GearmanErrorCode =
   | "BULK"
   | "CLOSED"
+  | "CONFIG"
   | "CONNECTION_FAILED"
   | "CONNECTION_LOST"
   | "JOB_EXCEPTION"
@@ -175,5 +176,28 @@ export class BulkError extends GearmanError {
     super("BULK", `item ${index} (counted from 0) was not submitted: ${words}`, { cause });
     this.index = index;
     this.later = later;
+  }
+}
+
+/** One thing that is wrong in a configuration. */
+export interface ConfigMistake {
+  /** The key, from the top: `groups.text.functions.reverse.timeout`. Empty: the whole file. */
+  readonly path: string;
+  /** What is wrong with it, and what is allowed. */
+  readonly message: string;
+}
+
+/** A configuration, or a module that it names, can't be used. Its message has all that is wrong at once. */
+export class ConfigError extends GearmanError {
+  override readonly name = "ConfigError";
+  /** The file, absolute; undefined when it is none's fault. */
+  readonly file: string | undefined;
+  /** What is wrong in it, key by key. Empty when it isn't a key that is wrong. */
+  readonly mistakes: readonly ConfigMistake[];
+
+  constructor(message: string, file?: string, mistakes: readonly ConfigMistake[] = [], options?: ErrorOptions) {
+    super("CONFIG", message, options);
+    this.file = file;
+    this.mistakes = mistakes;
   }
 }

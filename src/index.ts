@@ -23,6 +23,8 @@ export type { Connect, SocketAddress } from "./connection/dial.js";
 export {
   BulkError,
   ClosedError,
+  ConfigError,
+  type ConfigMistake,
   ConnectionError,
   ConnectionLostError,
   GearmanError,

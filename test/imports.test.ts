@@ -10,8 +10,11 @@ const OURS = /^(\.|node:|cloudflare:|#)/;
 
 /** Who imports packages, and which: nobody else does. */
 const PACKAGES: Record<string, readonly string[]> = {
-  cli: ["commander"],
   orm: ["drizzle-orm"],
+  cli: ["commander", "pino"],
+  config: ["jiti", "yaml", "zod"],
+  otel: ["@opentelemetry/api"],
+  pool: ["prom-client"],
 };
 
 /** The rows of the house, from the ground up: nothing imports from a row above its own. What is left out is on the ground. */

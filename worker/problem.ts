@@ -28,6 +28,7 @@ export const CODES = [
   "INTERNAL",
   "BULK",
   "CLOSED",
+  "CONFIG",
   "REFUSED",
   "REQUEST_SCOPE",
   "CONNECTION_FAILED",

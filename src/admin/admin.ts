@@ -1,7 +1,8 @@
+import { machinery } from "../config/machinery.js";
 import { parseServers, type ServerOptions, serverName } from "../connection/address.js";
 import { checkHandle, checkMilliseconds, checkOptions, show } from "../connection/check.js";
 import type { Connect } from "../connection/dial.js";
-import { ClosedError, ConnectionLostError, ProtocolError, ServerError } from "../errors.js";
+import { ClosedError, ConfigError, ConnectionLostError, ProtocolError, ServerError } from "../errors.js";
 import type { Address } from "../platform/transport.js";
 import { checkDroppable, checkSpeakable, jobsOf, refuseUnspeakable } from "./check.js";
 import {
@@ -92,6 +93,21 @@ export class Admin implements AsyncDisposable {
     this.#address = address;
     this.server = serverName(address);
     this.#options = { connectTimeout, requestTimeout, maxAnswerSize, connect };
+  }
+
+  /**
+   * Administers the server of a connection that the configuration names (docs/configuration.md).
+   * @param connection default `default`
+   * @throws ConfigError (as a rejection) when there is none, when it has several servers, and as `Client.for`
+   */
+  static async for(connection?: string, options?: AdminOptions): Promise<Admin> {
+    const { name, servers } = await (await machinery()).loadConnection(connection);
+    const [server, ...others] = servers;
+    if (others.length > 0) {
+      const names = servers.map(({ host, port }) => `${host}:${port}`).join(", ");
+      throw new ConfigError(`the connection ${show(name)} has several servers: make an Admin for one of ${names}`);
+    }
+    return new Admin(server, options);
   }
 
   /** The functions that the server knows: how many jobs they have, and workers. In the server's order, which is none. */

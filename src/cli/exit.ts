@@ -1,4 +1,4 @@
-import { GearmanError, JobExceptionError } from "../index.js";
+import { ConfigError, GearmanError, JobExceptionError } from "../index.js";
 
 /** What a program that has ended says. */
 export enum ExitCode {
@@ -7,13 +7,28 @@ export enum ExitCode {
   FAILED = 1,
   /** It was not understood. */
   USAGE = 2,
+  /** `edgear pool`: it runs already. */
+  RUNS_ALREADY = 3,
+  /** `edgear pool`: it doesn't run. */
+  RUNS_NOT = 4,
+  /** `edgear pool`: it doesn't run, though its pid file says so: it was killed. */
+  STALE = 5,
+  /** `edgear pool`: handlers or hooks don't load. */
+  NOT_LOADED = 6,
 }
 
 /** Something that a command was told is wrong. */
 export class UsageError extends Error {}
 
 /** Something that could not be done, in words. */
-export class Failure extends Error {}
+export class Failure extends Error {
+  readonly exit: ExitCode;
+
+  constructor(message: string, exit = ExitCode.FAILED) {
+    super(message);
+    this.exit = exit;
+  }
+}
 
 /** What engines say of a bug; what the library says of a wrong argument has words of its own. */
 const BUG =
@@ -43,11 +58,13 @@ export function describe(error: unknown): { code: ExitCode; message: string } {
   const words = process.env.EDGEAR_DEBUG && stack ? stack : plain;
   if (error instanceof JobExceptionError)
     return { code: ExitCode.FAILED, message: `the job ${error.handle} ended with an exception: ${words}` };
+  // What is wrong in a configuration was told to the command, too.
+  if (error instanceof ConfigError) return { code: ExitCode.USAGE, message: words };
   // The library says by a TypeError that an argument is wrong. What engines say themselves names no argument.
   if (error instanceof UsageError || (error instanceof TypeError && !code && !BUG.test(message)))
     return { code: ExitCode.USAGE, message: words };
+  if (error instanceof Failure) return { code: error.exit, message: words };
   // What the system says has a code: a file that isn't there, for example.
-  if (error instanceof GearmanError || error instanceof Failure || code)
-    return { code: ExitCode.FAILED, message: words };
+  if (error instanceof GearmanError || code) return { code: ExitCode.FAILED, message: words };
   return { code: ExitCode.FAILED, message: stack ?? String(error) };
 }

@@ -1,9 +1,11 @@
 import { Command } from "commander";
 import { VERSION } from "../version.js";
 import { adminCommand } from "./admin.js";
+import { nameConnections } from "./connection.js";
 import type { ExitCode } from "./exit.js";
 import { paint } from "./output.js";
 import { pingCommand } from "./ping.js";
+import { poolCommand } from "./pool/command.js";
 import { serverCommand } from "./server.js";
 import { statusCommand } from "./status.js";
 import { submitCommand } from "./submit.js";
@@ -11,7 +13,8 @@ import { topCommand } from "./top.js";
 import { workCommand } from "./work.js";
 
 const EXAMPLES = `
-Job servers are those of --servers, or of GEARMAN_SERVERS; else 127.0.0.1:4730.
+Job servers are those of --servers, of --connection, of GEARMAN_SERVERS, or of
+edgear.config's connection "default"; else 127.0.0.1:4730.
 Exit codes: 0 done, 1 failed, 2 wrong usage.
 
 Examples:
@@ -47,5 +50,7 @@ export function program(args: readonly string[], exit: { code: ExitCode }): Comm
   topCommand(edgear, exit);
   serverCommand(edgear);
   pingCommand(edgear, exit);
+  poolCommand(edgear, exit);
+  nameConnections(edgear);
   return edgear;
 }

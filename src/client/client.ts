@@ -1,5 +1,6 @@
 import { CLOSE_LIMIT } from "#platform";
 import { PacketType } from "../../assembly/protocol.js";
+import { machinery } from "../config/machinery.js";
 import { parseServers, type Servers } from "../connection/address.js";
 import { checkMilliseconds, checkOptions, checkUnique, show } from "../connection/check.js";
 import { onAbort } from "../connection/signals.js";
@@ -82,6 +83,20 @@ export class Client<Jobs extends JobMap<Jobs> = AnyJobs> extends Emitter<ClientE
   }
 
   /**
+   * A client of a connection that the configuration names (docs/configuration.md): `await Client.for("local")`.
+   * @param connection default `default`
+   * @throws ConfigError (as a rejection) when there is none, the configuration is wrong, or there are no files (Cloudflare Workers)
+   * @throws TypeError (as a rejection) when an option is wrong
+   */
+  static async for<Jobs extends JobMap<Jobs> = AnyJobs>(
+    connection?: string,
+    options?: ClientOptions<Jobs>,
+  ): Promise<Client<Jobs>> {
+    const { servers } = await (await machinery()).loadConnection(connection);
+    return new Client(servers, options);
+  }
+
+  /**
    * Submits a background job: resolves when a server has taken it.
    *
    * When the connection is lost before the server's answer, a job that was not sent yet goes to the next server, and
@@ -145,7 +160,7 @@ export class Client<Jobs extends JobMap<Jobs> = AnyJobs> extends Emitter<ClientE
   ): AsyncGenerator<JobHandle, void, undefined> {
     checkBulk(name, source, options as BulkOptions);
     const { maxInFlight = this.#maxInFlight, unique, ...rest } = options;
-    const plain = Object.keys(rest).length === 0 ? undefined : rest;
+    const plain = Reflect.ownKeys(rest).length === 0 ? undefined : rest;
     const submit = (workload: Workload, index: number, outcome: Outcome<JobHandle>) => {
       const own = unique ? { ...rest, unique: unique(workload, index) } : plain;
       this.#background(name, workload as PayloadInput, own, outcome);

@@ -50,6 +50,15 @@ export interface ForegroundOptions extends SubmitOptions {
   reducer?: string | undefined;
 }
 
+/**
+ * The option, known to this package alone, that puts a workload's bytes into an envelope, once they are what goes on the
+ * wire. It is told how many bytes there is room for.
+ */
+export const SEAL: unique symbol = Symbol("seal");
+
+/** A workload as it goes on the wire, and what is sent in its place. */
+export type Seal = (workload: string | Uint8Array, room: number) => string | Uint8Array;
+
 /** A submit that was checked: every packet it can become is one that gearmand answers. */
 export interface Submission {
   readonly type: PacketType;
@@ -108,9 +117,10 @@ export function checkBackground(
   if (options === undefined) return submission(BACKGROUND.normal, name, undefined, NOTHING, workload, defaults);
   checkOptions(options, "background", ["priority", "unique", "signal", "at", "delay"]);
   const { priority = "normal", unique, at, delay } = options;
+  const seal = (options as { [SEAL]?: Seal })[SEAL];
   checkWord(priority, "priority", PRIORITIES);
   if (at === undefined && delay === undefined)
-    return submission(BACKGROUND[priority], name, unique, NOTHING, workload, defaults);
+    return submission(BACKGROUND[priority], name, unique, NOTHING, workload, defaults, seal);
   if (at !== undefined && delay !== undefined)
     throw new TypeError("at and delay say the same thing twice: give one of them");
   if (priority !== "normal")
@@ -118,7 +128,7 @@ export function checkBackground(
       `a job with ${at === undefined ? "a delay" : "a time"} always has the normal priority: leave ${show(priority)} out`,
     );
   const seconds = String(Math.max(0, Math.ceil(moment(at, delay) / 1000)));
-  return submission(PacketType.SUBMIT_JOB_EPOCH, name, unique, [seconds], workload, defaults);
+  return submission(PacketType.SUBMIT_JOB_EPOCH, name, unique, [seconds], workload, defaults, seal);
 }
 
 /** @throws TypeError in words when something is wrong */
@@ -132,14 +142,15 @@ export function checkForeground(
   if (options === undefined) return submission(FOREGROUND.normal, name, undefined, NOTHING, workload, defaults);
   checkOptions(options, "submit", ["priority", "unique", "signal", "timeout", "reducer"]);
   const { priority = "normal", unique, reducer, timeout } = options;
+  const seal = (options as { [SEAL]?: Seal })[SEAL];
   checkWord(priority, "priority", PRIORITIES);
   if (timeout !== undefined) checkMilliseconds(timeout, "timeout", 1);
-  if (reducer === undefined) return submission(FOREGROUND[priority], name, unique, NOTHING, workload, defaults);
+  if (reducer === undefined) return submission(FOREGROUND[priority], name, unique, NOTHING, workload, defaults, seal);
   checkReducer(reducer);
   if (priority !== "normal")
     throw new TypeError(`a job with a reducer always has the normal priority: leave ${show(priority)} out`);
   // gearmand reads a fourth argument that the public protocol text doesn't know, and ignores it.
-  return submission(PacketType.SUBMIT_REDUCE_JOB, name, unique, [reducer, ""], workload, defaults);
+  return submission(PacketType.SUBMIT_REDUCE_JOB, name, unique, [reducer, ""], workload, defaults, seal);
 }
 
 function submission(
@@ -149,10 +160,12 @@ function submission(
   rest: readonly string[],
   workload: PayloadInput,
   defaults: SubmissionDefaults,
+  seal?: Seal,
 ): Submission {
   if (unique !== undefined) checkUnique(unique);
-  const wire = toWire(workload, "the workload");
   const { uniques, maxPacketSize } = defaults;
+  const plain = toWire(workload, "the workload");
+  const wire = seal ? seal(plain, maxPacketSize - MAX_ARGUMENTS_SIZE) : plain;
   const size = typeof wire === "string" && wire.length * 3 > maxPacketSize ? byteLength(wire) : wire.length;
   if (size > maxPacketSize) {
     throw new TypeError(`the workload has ${size} bytes, more than maxPacketSize (${maxPacketSize} bytes)`);

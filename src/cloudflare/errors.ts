@@ -1,6 +1,7 @@
 import {
   BulkError,
   ClosedError,
+  ConfigError,
   ConnectionError,
   ConnectionLostError,
   GearmanError,
@@ -50,6 +51,8 @@ interface Remote extends Error {
   readonly size?: number;
   readonly index?: number;
   readonly later?: BulkError["later"];
+  readonly file?: string;
+  readonly mistakes?: ConfigError["mistakes"];
   /** What a worker said. */
   readonly payload?: Uint8Array;
   /** The platform's word that the hub itself threw it. */
@@ -104,6 +107,7 @@ function isOurs(code: string | undefined): code is GearmanErrorCode {
 const REVIVED: Record<GearmanErrorCode, (error: Remote, options: ErrorOptions | undefined) => GearmanError> = {
   BULK: ({ index = 0, cause, later = [] }) => new BulkError(index, cause, later),
   CLOSED: ({ message }) => new ClosedError(message),
+  CONFIG: ({ message, file, mistakes }, options) => new ConfigError(message, file, mistakes, options),
   CONNECTION_FAILED: ({ server = "", message }, options) => new ConnectionError(server, message, options),
   CONNECTION_LOST: ({ server = "", message, handle, sent = true, cause }) =>
     new ConnectionLostError(server, message, { handle, sent, cause }),

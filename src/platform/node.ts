@@ -5,6 +5,7 @@ import { createConnection } from "node:net";
 import { hostname as systemHostname } from "node:os";
 import type { ConnectionOptions } from "node:tls";
 import inlined from "../../codec.inline.js";
+import { ConfigError } from "../errors.js";
 import { transport } from "./socket.js";
 import { SPEECHLESS } from "./speechless.js";
 import { tlsReason } from "./tls.js";
@@ -121,4 +122,25 @@ function isIp(host: string): boolean {
 
 function asError(reason: unknown): Error {
   return reason instanceof Error ? reason : new Error(String(reason));
+}
+
+/** Configurations are files. */
+export const HAS_FILES = true;
+
+/**
+ * Loads a part of this package by its name, when it runs: bundlers don't follow.
+ * @throws ConfigError (as a rejection) when it isn't there
+ */
+export async function loadPart(name: string): Promise<unknown> {
+  try {
+    return await import(/* webpackIgnore: true */ /* @vite-ignore */ name);
+  } catch (cause) {
+    throw new ConfigError(
+      `${name} could not be loaded, which reads edgear.config.*: a bundled program must import it itself, ` +
+        `and pass the servers on: const { servers } = await loadConnection("…") of "${name}"`,
+      undefined,
+      [],
+      { cause },
+    );
+  }
 }

@@ -3,6 +3,7 @@
  */
 import { connect } from "cloudflare:sockets";
 import module from "../../codec.wasm";
+import { ConfigError } from "../errors.js";
 import { SPEECHLESS } from "./speechless.js";
 import { openStreams } from "./streams.js";
 import type { Address, Receiver, TlsOptions, Transport } from "./transport.js";
@@ -109,4 +110,12 @@ export function listen(): Promise<never> {
   return Promise.reject(
     new TypeError("Cloudflare Workers accept no TCP connections: run the embedded job server on Node, Deno or Bun"),
   );
+}
+
+/** There are no files. */
+export const HAS_FILES = false;
+
+/** @throws ConfigError, always, as a rejection */
+export function loadPart(): Promise<never> {
+  return Promise.reject(new ConfigError("Workers have no files, so no edgear.config: pass the servers on, from env"));
 }

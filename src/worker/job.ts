@@ -43,6 +43,7 @@ export class Job<Workload = unknown> {
   readonly #port: JobPort;
   readonly #slot: number;
   #workload: Payload<Workload>;
+  #envelope: Uint8Array | undefined;
   #ended = false;
   #muted = false;
   #lost = false;
@@ -151,6 +152,22 @@ export class Job<Workload = unknown> {
   /** Replaces the workload by one that a validator has seen. @internal */
   accept(workload: Payload): void {
     this.#workload = workload as Payload<Workload>;
+  }
+
+  /** Replaces the workload by what was in its envelope. @internal */
+  open(envelope: Uint8Array, workload: Payload): void {
+    this.#envelope = envelope;
+    this.accept(workload);
+  }
+
+  /** The bytes as they came, with the envelope that they may have been in: what another attempt gets. @internal */
+  get given(): Uint8Array {
+    const { bytes } = this.#workload;
+    if (!this.#envelope) return bytes;
+    const given = new Uint8Array(this.#envelope.length + bytes.length);
+    given.set(this.#envelope);
+    given.set(bytes, this.#envelope.length);
+    return given;
   }
 
   #tell(type: PacketType, args: readonly string[], data?: string | Uint8Array): void {

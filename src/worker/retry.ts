@@ -47,11 +47,10 @@ export async function tryAgain(job: Job, retry: RetryOptions, session: Session):
   const last = attempt >= retry.attempts;
   if (last && retry.deadLetter === undefined) return undefined;
   if (!(await session.isBackground(job.unique))) return undefined;
-  const { bytes } = job.workload;
   if (!last) {
     const delay = delayAfter(attempt, retry);
     try {
-      await session.submit(job.function, uniqueFor(base, `try${attempt + 1}`), bytes, delay);
+      await session.submit(job.function, uniqueFor(base, `try${attempt + 1}`), job.given, delay);
       return { attempt: attempt + 1, delay };
     } catch (error) {
       // A full queue counts the job that failed, too. What can't be tried again is at least not thrown away.
@@ -59,6 +58,7 @@ export async function tryAgain(job: Job, retry: RetryOptions, session: Session):
     }
   }
   const deadLetter = retry.deadLetter as string;
-  await session.submit(deadLetter, uniqueFor(base, "dead"), bytes, 0);
+  // Not in an envelope: that is agreed on by function, and nobody knows of this one.
+  await session.submit(deadLetter, uniqueFor(base, "dead"), job.workload.bytes, 0);
   return { deadLetter };
 }

@@ -6,11 +6,18 @@ import { messageOf } from "./message.js";
 import { type Again, tryAgain } from "./retry.js";
 import type { Session } from "./session.js";
 
+/**
+ * What stands around a job from before its start is told until its handler is done. A job whose handler must not be
+ * called is run with the reason: its exception.
+ */
+export type Around = (job: Job, run: (refusal?: Error) => Promise<Outcome>) => Promise<Outcome>;
+
 /** What a runner asks of its worker. */
 export interface RunnerOwner {
   readonly concurrency: number;
   registration(name: string): Registration | undefined;
   emit<Name extends keyof WorkerEvents>(name: Name, event: WorkerEvents[Name]): void;
+  readonly around: Around | undefined;
   /** A job is over: there may be a slot, or nothing left to wait for. */
   changed(): void;
 }
@@ -100,8 +107,10 @@ export class Runner {
       this.#over(job);
       return begin;
     }
-    this.#owner.emit("start", { job });
-    const outcome = execute(job, registration);
+    const { around } = this.#owner;
+    const outcome = around
+      ? around(job, async (refusal) => this.#execute(job, registration, refusal))
+      : this.#execute(job, registration);
     const now = performance.now();
     if (outcome instanceof Promise || (registration.options.retry && outcome.end !== "complete")) {
       void this.#later(job, registration, session, outcome, begin);
@@ -110,6 +119,11 @@ export class Runner {
     this.#settle(job, outcome, undefined, now - begin);
     this.#over(job);
     return now;
+  }
+
+  #execute(job: Job, registration: Registration, refusal?: Error): Outcome | Promise<Outcome> {
+    this.#owner.emit("start", { job });
+    return refusal ? { end: "exception", error: refusal } : execute(job, registration);
   }
 
   async #later(

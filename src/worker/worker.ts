@@ -1,6 +1,7 @@
+import { machinery } from "../config/machinery.js";
 import { parseServers, type Servers } from "../connection/address.js";
 import { checkFunction, checkMilliseconds, checkOptions, MAX_TIMER, show } from "../connection/check.js";
-import { ClosedError } from "../errors.js";
+import { ClosedError, ConfigError } from "../errors.js";
 import {
   type AnyJobs,
   checkValidators,
@@ -27,7 +28,7 @@ import {
   type WorkerOptions,
 } from "./options.js";
 import { attemptOf } from "./retry.js";
-import { Runner } from "./runner.js";
+import { type Around, Runner } from "./runner.js";
 import type { SessionOwner } from "./session.js";
 
 /**
@@ -64,6 +65,7 @@ export class Worker<Jobs extends JobMap<Jobs> = AnyJobs> extends WorkerEmitter i
   readonly #validators: Readonly<Record<string, JobValidators>>;
   readonly #registrations = new Map<string, Registration>();
   readonly #runner: Runner;
+  #around: Around | undefined;
   /** Jobs that may still be grabbed before the worker stops. */
   #left = Number.POSITIVE_INFINITY;
   /** Whether the worker leaves once no server has a job any more. */
@@ -89,8 +91,12 @@ export class Worker<Jobs extends JobMap<Jobs> = AnyJobs> extends WorkerEmitter i
     checkValidators(options.jobs);
     this.#settings = settings;
     this.#validators = options.jobs ?? {};
+    const worker = this;
     this.#runner = new Runner({
       concurrency: settings.concurrency,
+      get around() {
+        return worker.#around;
+      },
       registration: (name) => this.#registrations.get(name),
       emit: (name, event) => this.emit(name, event),
       changed: () => {
@@ -102,6 +108,31 @@ export class Worker<Jobs extends JobMap<Jobs> = AnyJobs> extends WorkerEmitter i
     this.#connections = new Connections(parseServers(servers), settings, this.#sessionOwner(), (name, event) =>
       this.emit(name, event),
     );
+  }
+
+  /**
+   * A worker for a group of the configuration (docs/configuration.md), with its servers, its concurrency, and its
+   * functions, whose handlers are loaded. It is still to be run. What the group says of pools is for `edgear pool`.
+   * @param options stand before what the group says
+   * @throws ConfigError (as a rejection) when there is no such group, a handler can't be loaded, a function has a
+   * concurrency of its own next to others (which takes a worker of its own), and as `Client.for`
+   * @throws TypeError (as a rejection) when an option is wrong
+   */
+  static async for(group: string, options: WorkerOptions = {}): Promise<Worker> {
+    const { loadGroup, loadHandler, planWorkers } = await machinery();
+    const { group: settings, connection } = await loadGroup(group);
+    const [plan, ...others] = planWorkers(settings);
+    if (!plan || others.length > 0) {
+      const own = Object.entries(settings.functions).filter(([, { concurrency }]) => concurrency !== undefined);
+      throw new ConfigError(
+        `the group ${show(group)} takes several workers, as ${own.map(([name]) => show(name)).join(", ")} ` +
+          "has a concurrency of its own: run it by edgear pool, or leave that out",
+      );
+    }
+    const worker = new Worker(connection.servers, { concurrency: plan.concurrency, ...options });
+    for (const [name, { timeout, retry, ...module }] of plan.functions)
+      worker.add(name, (await loadHandler(module)) as Handler, { timeout, retry });
+    return worker;
   }
 
   /**
@@ -142,6 +173,11 @@ export class Worker<Jobs extends JobMap<Jobs> = AnyJobs> extends WorkerEmitter i
     // Unless it was added again in the meantime.
     if (this.#registrations.get(name) === leaving) this.#registrations.delete(name);
     this.#share();
+  }
+
+  /** Has each job run within a function. @internal */
+  around(around: Around): void {
+    this.#around = around;
   }
 
   /** Jobs that run now. */

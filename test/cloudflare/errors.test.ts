@@ -3,6 +3,7 @@ import { fromRemote, ResultTooLargeError, toRemote } from "../../build/src/cloud
 import {
   BulkError,
   ClosedError,
+  ConfigError,
   ConnectionError,
   ConnectionLostError,
   type GearmanError,
@@ -28,6 +29,7 @@ const later = [
 const errors: Record<GearmanErrorCode, GearmanError> = {
   BULK: new BulkError(7, cause, later),
   CLOSED: new ClosedError("was closed"),
+  CONFIG: new ConfigError("wrong", "/a/edgear.config.ts", [{ path: "groups", message: "wrong" }], { cause }),
   CONNECTION_FAILED: new ConnectionError("one:4730", "could not connect", { cause }),
   CONNECTION_LOST: new ConnectionLostError("one:4730", "lost", { handle: "H:x:1", sent: false, cause }),
   JOB_EXCEPTION: new JobExceptionError("H:x:1", payload),

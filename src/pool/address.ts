@@ -1,0 +1,23 @@
+import { show } from "../connection/check.js";
+
+/** Where metrics and health are served. */
+export interface MetricsAddress {
+  /** Undefined for every interface. */
+  readonly host: string | undefined;
+  readonly port: number;
+}
+
+/**
+ * Reads `[host]:port`: `:9464` is every interface, `127.0.0.1:9464` one of them, `[::1]:9464` one of IPv6; port 0 is any
+ * free one.
+ * @throws TypeError when it is something else
+ */
+export function parseMetricsAddress(text: string): MetricsAddress {
+  const [, ipv6, name, digits] = /^(?:\[([\da-fA-F:.]+)\]|([^\s:/[\]]*)):(\d{1,5})$/.exec(text) ?? [];
+  const port = Number(digits);
+  if (digits === undefined || port > 65_535)
+    throw new TypeError(
+      `metrics are served at [host]:port, as in ":9464" or "127.0.0.1:9464", and not at ${show(text)}`,
+    );
+  return { host: ipv6 || name || undefined, port };
+}
