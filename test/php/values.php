@@ -37,5 +37,5 @@ while (($line = fgets(STDIN)) !== false) {
     $value = @unserialize($data);
     $left = 5000;
     $taken = $value !== false || $data === 'b:0;';
-    echo json_encode(['taken' => $taken, 'again' => $taken ? base64_encode(serialize($value)) : '', 'value' => $taken ? tell($value) : null]), "\n";
+    echo json_encode(['taken' => $taken, 'again' => $taken ? base64_encode(serialize($value)) : '', 'value' => $taken ? tell($value) : null], JSON_INVALID_UTF8_SUBSTITUTE | JSON_PARTIAL_OUTPUT_ON_ERROR, 5000), "\n";
 }
