@@ -1,12 +1,23 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { fileURLToPath } from "node:url";
-import { Admin, ConnectionLostError } from "edgear";
+import { Admin, ConnectionLostError, RefusedError } from "edgear";
 import { type Message, Queue } from "edgear/queue";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { packet, read, write } from "../codec/packets.ts";
 import { fresh } from "../conformance/names.ts";
 import { FaultProxy } from "../support/faults/proxy.ts";
+import { startFaultyServer } from "../support/faults.ts";
 import { type Gearmand, startGearmand } from "../support/gearmand.ts";
+
+// Packet types, by the protocol's numbers.
+const NO_JOB = 10;
+const WORK_COMPLETE = 13;
+const ECHO_REQ = 16;
+const ECHO_RES = 17;
+const ERROR = 19;
+const JOB_ASSIGN_UNIQ = 31;
+const GRAB_JOB_ALL = 39;
 
 const CONSUMER = fileURLToPath(new URL("consumer.mjs", import.meta.url));
 
@@ -128,4 +139,28 @@ test("a loop goes on over a line that breaks again and again, and nothing is los
     expect(done).not.toContain(message.payload.text());
     expect(unsure).toContain(message.payload.text());
   }
+});
+
+test("a server that had taken the message back says so, and whoever acknowledged is told", async () => {
+  // gearmand does it when a job's time is over (CAN_DO_TIMEOUT), or its function was dropped: here, at once.
+  let assigned = false;
+  await using server = await startFaultyServer((socket) => {
+    const answer = (bytes: Uint8Array) => socket.write(bytes);
+    socket.on("data", (chunk: Buffer) => {
+      for (const { type, data } of read("client", chunk).packets) {
+        if (type === GRAB_JOB_ALL && assigned) answer(write("server", packet(NO_JOB)));
+        else if (type === GRAB_JOB_ALL)
+          answer(write("server", packet(JOB_ASSIGN_UNIQ, ["H:x:1", "queue.q", "u"], "a")));
+        if (type === GRAB_JOB_ALL) assigned = true;
+        if (type === WORK_COMPLETE)
+          answer(write("server", packet(ERROR, ["JOB_NOT_FOUND", "Job given in work result not found"])));
+        if (type === ECHO_REQ) answer(write("server", packet(ECHO_RES, [], data)));
+      }
+    });
+  });
+  await using queue = new Queue({ servers: server.address });
+  const message = await queue.get("q", { ack: "manual", timeout: 10_000 });
+  const error = await message.ack().catch((thrown) => thrown);
+  expect(error).toBeInstanceOf(RefusedError);
+  expect(error.message).toContain("had taken the message H:x:1 back");
 });
