@@ -221,6 +221,8 @@ describe("messages", () => {
       controller.abort();
     }
     expect(held).toHaveLength(1);
+    await new Promise((resolve) => setTimeout(resolve, 100));
+    expect(held[0]?.signal.aborted).toBe(false);
     await held[0]?.ack();
     expect((await take(queue, name, 2)).sort()).toEqual(["b", "c"]);
     expect(await counts(name)).toEqual({ total: 0, running: 0 });
