@@ -26,7 +26,7 @@ const ROWS = [
   ["config"],
   ["client", "worker", "admin", "server"],
   ["index.ts"],
-  ["cloudflare", "otel", "php", "queue", "scheduler", "outbox", "orm"],
+  ["callback", "cloudflare", "otel", "php", "queue", "scheduler", "outbox", "orm"],
   ["pool"],
   ["cli"],
 ];

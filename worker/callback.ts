@@ -1,4 +1,5 @@
 import type { BackgroundOptions, JobHandle, Task } from "edgear";
+import { callbackKey, callbackPrefix, signCallback } from "edgear/callback";
 import type { EdgeContext } from "./context.js";
 import { jsonOf } from "./json.js";
 import { asRequested, badRequest, loggedProblemOf } from "./problem.js";
@@ -108,7 +109,7 @@ async function outcomeOf(result: Promise<Uint8Array>): Promise<Outcome> {
 /** Posts until it is taken, as https://www.standardwebhooks.com has it: each attempt is signed anew, by the same id. */
 async function send({ url, key }: Callback, parts: readonly string[], begin: number): Promise<void> {
   const id = `msg_${crypto.randomUUID()}`;
-  const prefix = (timestamp: string) => encoder.encode(`${id}.${timestamp}.`);
+  const prefix = (timestamp: string) => callbackPrefix(id, timestamp);
   // What is signed: the body itself is its end, and not held once more.
   const signed = joined([prefix(now()), ...parts.map((part) => encoder.encode(part))]);
   const body = signed.subarray(prefix(now()).length);
@@ -128,7 +129,7 @@ async function send({ url, key }: Callback, parts: readonly string[], begin: num
           "User-Agent": "edgear",
           "Webhook-Id": id,
           "Webhook-Timestamp": timestamp,
-          "Webhook-Signature": await sign(key, signed),
+          "Webhook-Signature": await signCallback(key, signed),
         },
         body,
         signal: AbortSignal.timeout(Math.min(ATTEMPT_TIMEOUT, left)),
@@ -164,12 +165,6 @@ function joined(parts: readonly Uint8Array[]): Uint8Array<ArrayBuffer> {
   return whole;
 }
 
-async function sign(key: Uint8Array<ArrayBuffer>, signed: Uint8Array<ArrayBuffer>): Promise<string> {
-  const hmac = await crypto.subtle.importKey("raw", key, { name: "HMAC", hash: "SHA-256" }, false, ["sign"]);
-  const bytes = new Uint8Array(await crypto.subtle.sign("HMAC", hmac, signed));
-  return `v1,${btoa(String.fromCharCode(...bytes))}`;
-}
-
 /** The hosts that callbacks may go to, as URLs have them: one that is written otherwise would never match. */
 function hostsOf(env: Env): readonly string[] {
   return (list(env, "CALLBACK_HOSTS") ?? []).map((host) => {
@@ -184,10 +179,10 @@ function hostsOf(env: Env): readonly string[] {
 /** The key, in base64 behind `whsec_`, as Standard Webhooks has it. */
 function keyOf(secret: string): Uint8Array<ArrayBuffer> {
   try {
-    const key = Uint8Array.from(atob(secret.replace(/^whsec_/, "")), (character) => character.charCodeAt(0));
-    if (secret.startsWith("whsec_") && key.length >= 24) return key;
-  } catch {}
-  throw misconfigured("CALLBACK_SECRET must be whsec_ and 24 bytes or more in base64");
+    return callbackKey(secret);
+  } catch {
+    throw misconfigured("CALLBACK_SECRET must be whsec_ and 24 bytes or more in base64");
+  }
 }
 
 function show(text: string): string {

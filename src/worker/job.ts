@@ -16,6 +16,8 @@ export interface JobPort {
   /** Bytes that wait for the connection to take them. */
   readonly waiting: number;
   work(job: Job, type: PacketType, slot: number, args: readonly string[], data?: string | Uint8Array): void;
+  /** Resolves once the server has dealt with what was sent; rejects when the connection is lost before. */
+  confirm(): Promise<void>;
 }
 
 /** What a server tells of a job that it gives out. */
@@ -115,6 +117,11 @@ export class Job<Workload = unknown> {
   end(type: PacketType, data?: string | Uint8Array): void {
     this.#send(type, [], data);
     this.#ended = true;
+  }
+
+  /** Resolves once the server has dealt with what was sent about it; rejects when the connection is lost before. @internal */
+  confirm(): Promise<void> {
+    return this.#port.confirm();
   }
 
   /** The connection that it came by is gone: nothing more can be sent about it. @internal */

@@ -192,6 +192,15 @@ export class Session implements ConnectionOwner, JobPort {
     );
   }
 
+  /** Resolves once the server has dealt with all that was sent to it: it answers in order, and this comes last. */
+  confirm(): Promise<void> {
+    return this.#ask(
+      (connection) => connection.codec.encoder.packet(PacketType.ECHO_REQ, [], "confirm"),
+      PacketType.ECHO_RES,
+      () => {},
+    );
+  }
+
   /** Submits a background job, `delay` milliseconds from now (the server counts in seconds). */
   submit(name: string, unique: string, workload: Uint8Array, delay: number): Promise<void> {
     return this.#ask(

@@ -1,0 +1,185 @@
+import { checkMilliseconds, checkOptions, show } from "../connection/check.js";
+import { harmless } from "../events.js";
+import { toWire } from "../payload.js";
+import { type Job, JobFailed } from "../worker/job.js";
+import { messageOf } from "../worker/message.js";
+import { checkCount } from "../worker/options.js";
+import { allows, checkNetworks } from "./addresses.js";
+import { type Posting, post } from "./post.js";
+import { callbackKey } from "./sign.js";
+import { hostsOf, targetOf } from "./target.js";
+
+/** Options of `withCallback`. Times are in milliseconds. */
+export interface CallbackOptions {
+  /** The hosts that callbacks may go to, `"host"` or `"host:port"`: no others, and no wildcards. */
+  hosts: readonly string[];
+  /** Signs them: `whsec_` and 24 or more random bytes in base64. */
+  secret: string;
+  /** Where a job's callback goes; `undefined` if nowhere. Default: the `callback` of a workload that is a JSON object. */
+  url?: ((job: Job) => string | undefined) | undefined;
+  /** Private addresses and networks (`"10.0.0.0/8"`) that hosts may be at. Default: none. */
+  addresses?: readonly string[] | undefined;
+  /** How often a callback is tried in all, from 1; default 4. */
+  attempts?: number | undefined;
+  /** How long each try may take; default 5,000. */
+  timeout?: number | undefined;
+  /** Before the second try; default 500, doubled for each further one. */
+  backoff?: number | undefined;
+  /** Certificates of the authorities to trust, PEM, in the place of the runtime's. */
+  ca?: string | undefined;
+  /** Is told of callbacks that could not be delivered. The job's result is what it is all the same. */
+  onError?: ((error: Error, job: Job) => void) | undefined;
+}
+
+/** Results above it are told of by their size alone. */
+const LARGEST_RESULT = 4 * 1024 * 1024;
+
+/**
+ * A handler that, when its job is done, has the outcome posted to the URL that the job names. The job ends behind it:
+ * a worker that dies in between has the job worked off again, and called back again.
+ *
+ * A job whose callback may not be called (no https, a host that isn't listed) fails before its handler is called.
+ * @throws TypeError when an option is wrong
+ */
+export function withCallback<Workload, Result>(
+  handler: (job: Job<Workload>) => Result,
+  options: CallbackOptions,
+): (job: Job<Workload>) => Promise<Awaited<Result>> {
+  if (typeof handler !== "function") throw new TypeError(`the handler must be a function, not ${show(handler)}`);
+  const { url, hosts, posting, onError } = check(options);
+  let ready: Promise<Posting> | undefined;
+  const deliver = async (job: Job, target: URL, outcome: Outcome) => {
+    try {
+      ready ??= posting();
+      await post(target, bodyOf(job, outcome), await ready, job.signal);
+    } catch (cause) {
+      const words = `the callback for the job ${job.handle} was not delivered: ${messageOf(cause)}`;
+      harmless(() => onError?.(new Error(words, { cause }), job));
+    }
+  };
+  const wrapped = async (job: Job<Workload>): Promise<unknown> => {
+    const callback = url(job);
+    if (callback === undefined) return handler(job);
+    const target = targetOf(callback, hosts);
+    const fail = async (error: unknown): Promise<never> => {
+      await deliver(job, target, failure(error));
+      throw error;
+    };
+    const complete = async (result: unknown): Promise<unknown> => {
+      let wire: string | Uint8Array;
+      try {
+        wire = toWire(result, `the result of ${show(job.function)}`);
+      } catch (error) {
+        return fail(error);
+      }
+      await deliver(job, target, { type: "job.complete", result: wire });
+      return result;
+    };
+    let result: unknown;
+    try {
+      result = await handler(job);
+    } catch (error) {
+      return fail(error);
+    }
+    return isIterable(result) ? passed(result, complete, fail) : complete(result);
+  };
+  return wrapped as (job: Job<Workload>) => Promise<Awaited<Result>>;
+}
+
+/** Passes on what a handler yields; what it returns, or throws, is its outcome. */
+async function* passed(
+  parts: AsyncIterable<unknown>,
+  complete: (result: unknown) => Promise<unknown>,
+  fail: (error: unknown) => Promise<never>,
+): AsyncGenerator<unknown, unknown, undefined> {
+  const iterator = parts[Symbol.asyncIterator]();
+  let over = false;
+  try {
+    for (;;) {
+      const step = await iterator.next().catch((error: unknown) => {
+        over = true;
+        return fail(error);
+      });
+      over = step.done === true;
+      if (over) return await complete(step.value);
+      yield step.value;
+    }
+  } finally {
+    if (!over) await iterator.return?.();
+  }
+}
+
+interface Outcome {
+  readonly type: "job.complete" | "job.fail" | "job.exception";
+  readonly result?: string | Uint8Array;
+  readonly error?: { readonly code: string; readonly message: string };
+}
+
+function failure(error: unknown): Outcome {
+  const message = messageOf(error);
+  return error instanceof JobFailed
+    ? { type: "job.fail", error: { code: "JOB_FAILED", message } }
+    : { type: "job.exception", error: { code: "JOB_EXCEPTION", message } };
+}
+
+/** What is posted: as the HTTP door's callbacks, word for word. */
+function bodyOf(job: Job, { type, result, error }: Outcome): string {
+  const { handle, server, unique, function: name } = job;
+  const data = {
+    handle,
+    server,
+    unique,
+    function: name,
+    error,
+    result: result === undefined ? undefined : told(result),
+  };
+  return JSON.stringify({ type, timestamp: new Date().toISOString(), data });
+}
+
+function told(result: string | Uint8Array): object {
+  const bytes = typeof result === "string" ? new TextEncoder().encode(result) : result;
+  if (bytes.length > LARGEST_RESULT) return { size: bytes.length };
+  try {
+    return { text: new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes) };
+  } catch {
+    let binary = "";
+    for (let at = 0; at < bytes.length; at += 8_192) binary += String.fromCharCode(...bytes.subarray(at, at + 8_192));
+    return { base64: btoa(binary) };
+  }
+}
+
+function isIterable(value: unknown): value is AsyncIterable<unknown> {
+  return typeof value === "object" && value !== null && Symbol.asyncIterator in value;
+}
+
+/** The `callback` of a workload that is a JSON object. */
+function callbackOf(job: Job): string | undefined {
+  // Of what is no object it isn't asked: most workloads are none, and some are large.
+  if (job.workload.bytes[0] !== 0x7b) return undefined;
+  try {
+    return (job.workload.json() as { callback?: string }).callback ?? undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+function check(options: CallbackOptions) {
+  const known = ["hosts", "secret", "url", "addresses", "attempts", "timeout", "backoff", "ca", "onError"];
+  checkOptions(options ?? {}, "withCallback", known);
+  const { secret, url = callbackOf, addresses = [], attempts = 4, timeout = 5_000, backoff = 500 } = options ?? {};
+  const { ca, onError } = options ?? {};
+  const hosts = hostsOf(options?.hosts);
+  const key = callbackKey(secret);
+  for (const [name, each] of Object.entries({ url, onError }))
+    if (each !== undefined && typeof each !== "function")
+      throw new TypeError(`${name} must be a function, not ${show(each)}`);
+  checkNetworks(addresses);
+  checkCount(attempts, "attempts");
+  checkMilliseconds(timeout, "timeout", 1);
+  checkMilliseconds(backoff, "backoff");
+  if (ca !== undefined && typeof ca !== "string") throw new TypeError(`ca must be PEM, a string, not ${show(ca)}`);
+  const posting = async (): Promise<Posting> => {
+    return { key, allowed: await allows(addresses), attempts, timeout, backoff, ca };
+  };
+  return { url, hosts, posting, onError };
+}
