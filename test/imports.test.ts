@@ -11,6 +11,7 @@ const OURS = /^(\.|node:|cloudflare:|#)/;
 /** Who imports packages, and which: nobody else does. */
 const PACKAGES: Record<string, readonly string[]> = {
   cli: ["commander"],
+  scheduler: ["croner"],
 };
 
 /** The rows of the house, from the ground up: nothing imports from a row above its own. What is left out is on the ground. */
