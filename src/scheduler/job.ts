@@ -81,8 +81,7 @@ export function timing(when: When, now: number): { rule: string; due: number } {
       throw new TypeError(`delay must be a number of milliseconds from 0, not ${show(delay)}`);
     return { rule: "", due: Math.ceil(now + delay) };
   }
-  if (!("every" in when || "cron" in when))
-    throw new TypeError("when must have one of at, delay, every and cron");
+  if (!("every" in when || "cron" in when)) throw new TypeError("when must have one of at, delay, every and cron");
   const rule = ruleText(when);
   const due = firstSlot(rule, now);
   if (due === undefined) throw new TypeError(`${show(rule)} never comes to pass`);

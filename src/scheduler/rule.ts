@@ -65,7 +65,10 @@ export function firstSlot(rule: string, now: number): number | undefined {
 export function nextSlot(rule: string, slot: number, after: number): number | undefined {
   const repetition = readRule(rule);
   if (!repetition) return undefined;
-  if ("cron" in repetition) return pattern(repetition.cron, repetition.timeZone ?? "UTC").nextRun(new Date(after))?.getTime();
+  if ("cron" in repetition)
+    return pattern(repetition.cron, repetition.timeZone ?? "UTC")
+      .nextRun(new Date(after))
+      ?.getTime();
   const { every, from } = repetition;
   const next = slot + (Math.floor((after - slot) / every) + 1) * every;
   const least = from === undefined ? next : Math.max(next, Number(from));

@@ -40,7 +40,10 @@ const TRIES = 10;
  *
  * `Jobs` maps function names to what they take, as `Client`'s does. docs/scheduler.md tells the rest.
  */
-export class Scheduler<Jobs extends JobMap<Jobs> = AnyJobs> extends Emitter<SchedulerEvents> implements AsyncDisposable {
+export class Scheduler<Jobs extends JobMap<Jobs> = AnyJobs>
+  extends Emitter<SchedulerEvents>
+  implements AsyncDisposable
+{
   readonly #settings: SchedulerSettings;
   #run: Run | undefined;
   #running: Promise<void> | undefined;
@@ -156,7 +159,8 @@ export class Scheduler<Jobs extends JobMap<Jobs> = AnyJobs> extends Emitter<Sche
   async run(options?: SchedulerRunOptions): Promise<void> {
     checkOptions(options, "run", ["signal"]);
     const { client } = this.#settings;
-    if (!client) throw new TypeError("this scheduler has no client, and can only plan: new Scheduler({ store, client })");
+    if (!client)
+      throw new TypeError("this scheduler has no client, and can only plan: new Scheduler({ store, client })");
     if (this.#run) throw new TypeError("this scheduler runs already");
     const run = new Run(this.#settings, client, (name, event) => this.emit(name, event));
     this.#run = run;
@@ -176,7 +180,8 @@ export class Scheduler<Jobs extends JobMap<Jobs> = AnyJobs> extends Emitter<Sche
    */
   async runDue(limit: number = Number.POSITIVE_INFINITY): Promise<number | undefined> {
     const { client } = this.#settings;
-    if (!client) throw new TypeError("this scheduler has no client, and can only plan: new Scheduler({ store, client })");
+    if (!client)
+      throw new TypeError("this scheduler has no client, and can only plan: new Scheduler({ store, client })");
     if (this.#run) throw new TypeError("this scheduler runs already");
     const run = new Run(this.#settings, client, (name, event) => this.emit(name, event));
     this.#run = run;

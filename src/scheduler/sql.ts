@@ -21,7 +21,9 @@ export class SqlStore implements Store {
   /** @throws TypeError when the table's name can't be one */
   constructor(sql: Sql, table: string) {
     if (typeof table !== "string" || !/^[A-Za-z_]\w{0,62}$/.test(table))
-      throw new TypeError(`a table's name is made of letters, digits and _, and doesn't begin with a digit, not ${show(table)}`);
+      throw new TypeError(
+        `a table's name is made of letters, digits and _, and doesn't begin with a digit, not ${show(table)}`,
+      );
     this.#sql = sql;
     this.#table = table;
     this.#create();

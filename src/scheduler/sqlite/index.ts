@@ -30,7 +30,8 @@ export class SqliteStore extends SqlStore {
   constructor(database: string | SqliteDatabase, options: SqliteStoreOptions = {}) {
     checkOptions(options, "SqliteStore", ["table"]);
     const own = typeof database === "string";
-    if (own && database === "") throw new TypeError('a database is a file\'s name, or ":memory:": an empty one is none');
+    if (own && database === "")
+      throw new TypeError('a database is a file\'s name, or ":memory:": an empty one is none');
     if (!own && typeof database?.prepare !== "function")
       throw new TypeError(`database must be a file's name, or an SQLite database, not ${show(database)}`);
     const opened = own ? openSqlite(database) : database;
