@@ -4,6 +4,7 @@ import { adminCommand } from "./admin.js";
 import type { ExitCode } from "./exit.js";
 import { paint } from "./output.js";
 import { pingCommand } from "./ping.js";
+import { schedulerCommand } from "./scheduler.js";
 import { serverCommand } from "./server.js";
 import { statusCommand } from "./status.js";
 import { submitCommand } from "./submit.js";
@@ -46,6 +47,7 @@ export function program(args: readonly string[], exit: { code: ExitCode }): Comm
   adminCommand(edgear, exit);
   topCommand(edgear, exit);
   serverCommand(edgear);
+  schedulerCommand(edgear, exit);
   pingCommand(edgear, exit);
   return edgear;
 }

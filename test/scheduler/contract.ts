@@ -100,7 +100,13 @@ export function storeContract(make: () => Promise<{ store: Store; other: Store }
   describe("claim", () => {
     test("gives what is ready, the oldest first, so many at most, each to one", async () => {
       const { store, other } = await make();
-      for (const [name, due] of [["c", 30], ["a", 10], ["d", 40], ["b", 20]] as const) await store.put(job(name, due));
+      for (const [name, due] of [
+        ["c", 30],
+        ["a", 10],
+        ["d", 40],
+        ["b", 20],
+      ] as const)
+        await store.put(job(name, due));
       expect(await store.next()).toBe(10);
       expect(names(await store.claim(30, 1_000, { ...most, jobs: 2 }))).toEqual(["a", "b"]);
       expect(names(await other.claim(30, 1_000, most))).toEqual(["c"]);

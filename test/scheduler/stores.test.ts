@@ -36,7 +36,10 @@ describe("SQLite, in a file that two have open", () => {
 describe("SQLite, in memory, a database of the user's own, another table", () => {
   storeContract(async () => {
     const database = new DatabaseSync(":memory:");
-    return { store: new SqliteStore(database, { table: "later" }), other: new SqliteStore(database, { table: "later" }) };
+    return {
+      store: new SqliteStore(database, { table: "later" }),
+      other: new SqliteStore(database, { table: "later" }),
+    };
   });
 });
 
