@@ -96,7 +96,7 @@ export class Run {
       const now = this.#clock.now();
       const jobs = await this.#claim(now);
       this.#answered("store", this.#store);
-      if (jobs.length === 0) return this.#untilNext();
+      if (jobs.length === 0) return await this.#untilNext();
       return await this.#submit(jobs);
     } catch (error) {
       if (this.#ending.signal.aborted && error === this.#ending.signal.reason) return 0;
