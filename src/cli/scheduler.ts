@@ -58,7 +58,9 @@ Examples:
 
 /** `edgear scheduler` */
 export function schedulerCommand(parent: Command, exit: { code: ExitCode }): void {
-  const scheduler = parent.command("scheduler").description("submit jobs when they are due, and plan them")
+  const scheduler = parent
+    .command("scheduler")
+    .description("submit jobs when they are due, and plan them")
     .addHelpText("after", RUN_EXAMPLES);
   const command = (name: string, description: string, examples: string, options = {}) =>
     scheduler
@@ -105,7 +107,8 @@ export function schedulerCommand(parent: Command, exit: { code: ExitCode }): voi
 async function run({ servers, interval, lease, batch, quiet, verbose, ...options }: RunOptions): Promise<void> {
   const log = logger(logLevel({ quiet, verbose }));
   const { store, close } = await openStore(options.store, options.prefix);
-  const client = new Client(serverList(servers));
+  // The scheduler tries again itself, and says so.
+  const client = new Client(serverList(servers), { reconnect: { retries: 2 } });
   try {
     const scheduler = new Scheduler({ store, client, interval, lease, batch });
     tell(scheduler, log);

@@ -1,10 +1,11 @@
+import type { Client } from "../client/client.js";
 import { checkInFlight } from "../client/options.js";
 import type { BackgroundOptions } from "../client/submission.js";
 import { checkMilliseconds, checkOptions, show } from "../connection/check.js";
-import type { AnyJobs, FunctionName, GivenWorkload, WorkloadArguments } from "../jobs.js";
+import type { AnyJobs, FunctionName, GivenWorkload, JobMap, WorkloadArguments } from "../jobs.js";
 import type { Store } from "./store.js";
 
-/** What submits the jobs: a `Client`, a `HubClient` of Cloudflare's, or anything else that has its `background`. */
+/** What submits jobs as a `Client` does, e.g. a `HubClient` of Cloudflare's. */
 export interface Submitter<Jobs = AnyJobs> {
   background<Name extends FunctionName<Jobs>>(
     name: Name,
@@ -13,11 +14,11 @@ export interface Submitter<Jobs = AnyJobs> {
 }
 
 /** Options of a scheduler. Times are in milliseconds. */
-export interface SchedulerOptions<Jobs = AnyJobs> {
+export interface SchedulerOptions<Jobs extends JobMap<Jobs> = AnyJobs> {
   /** Where the jobs wait. It may be shared with other schedulers. It is not closed with the scheduler. */
   store: Store;
   /** What submits them. Needed to `run` only: who just plans jobs leaves it out. It is not closed with the scheduler. */
-  client?: Submitter<Jobs> | undefined;
+  client?: Client<Jobs> | Submitter<Jobs> | undefined;
   /** How often the store is looked at for jobs that others have put in; default 500. */
   interval?: number | undefined;
   /** How many jobs are taken from the store and submitted at once; default 1,000. */
@@ -74,5 +75,15 @@ export function checkSchedulerOptions(options: SchedulerOptions): SchedulerSetti
   checkMilliseconds(storeTimeout, "storeTimeout", 1);
   if (typeof now !== "function") throw new TypeError(`now must be a function, not ${show(now)}`);
   checkInFlight(batch, "batch");
-  return { store, client, interval, batch, lease, tolerance, maxDelay, storeTimeout, now };
+  return {
+    store,
+    client: client as Submitter | undefined,
+    interval,
+    batch,
+    lease,
+    tolerance,
+    maxDelay,
+    storeTimeout,
+    now,
+  };
 }

@@ -11,7 +11,7 @@ export class Running implements AsyncDisposable {
   #running: Promise<void> | undefined;
 
   constructor(servers: string, options: SchedulerOptions, start = true) {
-    this.client = new Client(servers, { connectTimeout: 1_000, requestTimeout: 2_000 });
+    this.client = new Client(servers, { requestTimeout: 2_000, reconnect: { retries: 2 } });
     this.scheduler = new Scheduler({ client: this.client, ...options });
     for (const name of Object.keys(this.told) as (keyof SchedulerEvents)[])
       this.scheduler.on(name, (event) => void (this.told[name] as unknown[]).push(event));

@@ -117,7 +117,8 @@ export class GearmanScheduler extends DurableObject<GearmanEnv> implements Store
   async #setAlarm(): Promise<void> {
     if (this.#busy || this.#away) return;
     const next = await this.#store.next();
-    if (next !== undefined) await this.ctx.storage.setAlarm(next);
+    // The platform takes no alarm at 0, which here is a time like any other that has gone by.
+    if (next !== undefined) await this.ctx.storage.setAlarm(Math.max(1, next));
   }
 }
 
