@@ -18,7 +18,7 @@ export interface OpenStore {
 
 /** What is needed of ioredis to make a client. */
 interface IoRedisClient extends IoRedis {
-  on(event: "error", listener: () => void): unknown;
+  on(event: "error", listener: (error: Error & { code?: string }) => void): unknown;
   disconnect(): void;
 }
 type IoRedisClass = new (url: string, options: object) => IoRedisClient;
@@ -51,8 +51,20 @@ export async function openStore(choice: StoreChoice, prefix: string | undefined)
   const Redis = await findIoRedis();
   // A server that is away is said of, and tried again, by the scheduler.
   const client = new Redis(choice.redis, { maxRetriesPerRequest: 1, retryStrategy: () => 500 });
-  client.on("error", () => {});
-  return { store: new RedisStore(client, prefix === undefined ? {} : { prefix }), close: () => client.disconnect() };
+  let lost = "";
+  client.on("error", ({ message, code }) => {
+    lost = message || code || "";
+  });
+  const call = async (command: string, args: string[]) => {
+    try {
+      return await client.call(command, args);
+    } catch (error) {
+      // ioredis says how often it has tried, and not why that was in vain.
+      if ((error as Error).name !== "MaxRetriesPerRequestError") throw error;
+      throw new Failure(`the store can't be had: ${lost}`, { cause: error });
+    }
+  };
+  return { store: new RedisStore({ call }, prefix === undefined ? {} : { prefix }), close: () => client.disconnect() };
 }
 
 /** ioredis, which is the user's: beside Edgear, or where the command was called. */

@@ -55,7 +55,7 @@ describe("a Durable Object's SQLite", () => {
     const methods: (keyof Store)[] = ["put", "get", "remove", "list", "claim", "settle", "next"];
     const store = Object.fromEntries(methods.map((called) => [called, method(called)])) as unknown as Store;
     return { store, other: store };
-  });
+  }, 200);
 });
 
 test("jobs are submitted by the alarm, with no process at all, and are late by little", {
