@@ -6,6 +6,7 @@ import { uniqueOf } from "./job.js";
 import type { SchedulerSettings, Submitter } from "./options.js";
 import { nextSlot } from "./rule.js";
 import type { Move, StoredJob } from "./store.js";
+import { Suspects } from "./suspects.js";
 import { submitAll, type Turn } from "./turn.js";
 import { within } from "./within.js";
 
@@ -17,6 +18,9 @@ const MOST_BYTES = 16 * 1024 * 1024;
 /** A clock that was set back by less is waited for; by more, it had been wrong, and so are the slots that it led to. */
 const WRONG_CLOCK = 3 * 3_600_000;
 
+/** Milliseconds that a run which is to end waits for jobs that it has asked for: they would be nobody's for a while. */
+const PATIENCE = 1_000;
+
 /** How many jobs of a store are looked at at once. */
 const PAGE = 100;
 
@@ -27,6 +31,10 @@ export class Run {
   readonly #emit: Emit;
   readonly #clock: Clock;
   readonly #ending = new AbortController();
+  readonly #suspects = new Suspects();
+  #impatient: ReturnType<typeof setTimeout> | undefined;
+  /** Aborts when it isn't waited for a store any more. */
+  readonly #leaving = new AbortController();
   readonly #store: Away;
   readonly #gearman: Away;
   /** What became of jobs, as long as the store wasn't told: until it was, nothing else is taken from it. */
@@ -53,6 +61,7 @@ export class Run {
 
   stop(): void {
     this.#ending.abort();
+    this.#impatient ??= setTimeout(() => this.#leaving.abort(), PATIENCE);
     this.wake();
   }
 
@@ -71,17 +80,24 @@ export class Run {
       }
     } finally {
       release?.();
+      clearTimeout(this.#impatient);
+      this.#leaving.abort();
     }
   }
 
   /** Works until nothing is due any more, something is away, or the time is over. @returns as `Scheduler.runDue` */
   async due(limit: number): Promise<number | undefined> {
     const begin = performance.now();
-    for (;;) {
-      const wait = await this.#step();
-      if (wait === Number.POSITIVE_INFINITY) return undefined;
-      if (wait > 0) return wait;
-      if (performance.now() - begin >= limit) return 0;
+    try {
+      for (;;) {
+        const wait = await this.#step();
+        if (wait === Number.POSITIVE_INFINITY) return undefined;
+        if (wait > 0) return wait;
+        if (this.#ending.signal.aborted || performance.now() - begin >= limit) return 0;
+      }
+    } finally {
+      clearTimeout(this.#impatient);
+      this.#leaving.abort();
     }
   }
 
@@ -99,7 +115,7 @@ export class Run {
       if (jobs.length === 0) return await this.#untilNext();
       return await this.#submit(jobs);
     } catch (error) {
-      if (this.#ending.signal.aborted && error === this.#ending.signal.reason) return 0;
+      if (this.#leaving.signal.aborted && error === this.#leaving.signal.reason) return 0;
       const delay = this.#store.failed();
       this.#emit("error", { from: "store", error, delay });
       return delay;
@@ -121,17 +137,32 @@ export class Run {
   async #submit(jobs: readonly StoredJob[]): Promise<number> {
     const turns = await submitAll(jobs, this.#client, this.#settings);
     this.#untold = turns.map(({ move }) => move);
+    const taken = turns.filter(({ fate }) => fate.kind === "submitted" || fate.kind === "refused");
     const away = turns.find(({ fate }) => fate.kind === "away");
-    if (turns.some(({ fate }) => fate.kind === "submitted" || fate.kind === "refused"))
+    if (taken.length > 0) {
+      this.#suspects.taken(taken.map(({ job }) => job));
       this.#answered("gearman", this.#gearman);
-    for (const turn of turns) this.#say(turn);
-    let delay = 0;
-    if (away?.fate.kind === "away") {
-      delay = this.#gearman.failed();
-      this.#emit("error", { from: "gearman", error: away.fate.error, delay });
     }
+    for (const turn of turns) this.#say(turn);
+    const delay = away?.fate.kind === "away" ? this.#putOff(away.job, away.fate.error, turns.length === 1) : 0;
     // A run that ends still has the store told.
     await this.#tell();
+    return delay;
+  }
+
+  /** No job server could be had, or so it seems. @returns milliseconds to wait */
+  #putOff(job: StoredJob, error: unknown, alone: boolean): number {
+    const delay = this.#gearman.failed();
+    if (alone) {
+      const { wait, blamed } = this.#suspects.failed(job, delay);
+      const { name, id, due, function: called } = job;
+      this.#untold = [{ name, id, due, to: { due, ready: this.#clock.now() + wait } }];
+      if (blamed) {
+        this.#emit("refuse", { name, function: called, slot: new Date(due), error, delay: wait });
+        return 0;
+      }
+    }
+    this.#emit("error", { from: "gearman", error, delay });
     return delay;
   }
 
@@ -192,7 +223,7 @@ export class Run {
   }
 
   #ask<T>(call: () => Promise<T>): Promise<T> {
-    return within(call, this.#settings.storeTimeout, this.#ending.signal);
+    return within(call, this.#settings.storeTimeout, this.#leaving.signal);
   }
 
   /** Waits, but not for longer than it may, and, unless something is away, until it is woken. */

@@ -46,7 +46,7 @@ export class Scheduler<Jobs extends JobMap<Jobs> = AnyJobs>
 {
   readonly #settings: SchedulerSettings;
   #run: Run | undefined;
-  #running: Promise<void> | undefined;
+  #running: Promise<unknown> | undefined;
 
   /** @throws TypeError when an option is wrong */
   constructor(options: SchedulerOptions<Jobs>) {
@@ -158,19 +158,8 @@ export class Scheduler<Jobs extends JobMap<Jobs> = AnyJobs>
    */
   async run(options?: SchedulerRunOptions): Promise<void> {
     checkOptions(options, "run", ["signal"]);
-    const { client } = this.#settings;
-    if (!client)
-      throw new TypeError("this scheduler has no client, and can only plan: new Scheduler({ store, client })");
-    if (this.#run) throw new TypeError("this scheduler runs already");
-    const run = new Run(this.#settings, client, (name, event) => this.emit(name, event));
-    this.#run = run;
-    this.#running = run.toEnd(options?.signal);
-    try {
-      await this.#running;
-    } finally {
-      this.#run = undefined;
-      this.emit("close", {});
-    }
+    await this.#work((run) => run.toEnd(options?.signal));
+    this.emit("close", {});
   }
 
   /**
@@ -179,17 +168,7 @@ export class Scheduler<Jobs extends JobMap<Jobs> = AnyJobs>
    * @returns in how many milliseconds it should be called again; undefined: nothing waits
    */
   async runDue(limit: number = Number.POSITIVE_INFINITY): Promise<number | undefined> {
-    const { client } = this.#settings;
-    if (!client)
-      throw new TypeError("this scheduler has no client, and can only plan: new Scheduler({ store, client })");
-    if (this.#run) throw new TypeError("this scheduler runs already");
-    const run = new Run(this.#settings, client, (name, event) => this.emit(name, event));
-    this.#run = run;
-    try {
-      return await run.due(limit);
-    } finally {
-      this.#run = undefined;
-    }
+    return this.#work((run) => run.due(limit));
   }
 
   /** Ends the run: what was taken from the store is submitted first. */
@@ -200,6 +179,22 @@ export class Scheduler<Jobs extends JobMap<Jobs> = AnyJobs>
 
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
+  }
+
+  async #work<T>(work: (run: Run) => Promise<T>): Promise<T> {
+    const { client } = this.#settings;
+    if (!client)
+      throw new TypeError("this scheduler has no client, and can only plan: new Scheduler({ store, client })");
+    if (this.#run) throw new TypeError("this scheduler runs already");
+    const run = new Run(this.#settings, client, (name, event) => this.emit(name, event));
+    this.#run = run;
+    const running = work(run);
+    this.#running = running;
+    try {
+      return await running;
+    } finally {
+      this.#run = undefined;
+    }
   }
 
   async #plan(name: string, when: () => When, called: string, [workload, options]: Plan): Promise<ScheduledJob> {

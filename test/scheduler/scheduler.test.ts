@@ -176,6 +176,42 @@ test("a job that its server refuses is kept and tried again, and holds nobody up
   await client.close();
 });
 
+test("a job that breaks each connection it goes over is put off, and holds nobody up for long", async () => {
+  const client = new Client(gearmand.address);
+  const breaking = {
+    background(name: string, ...args: [unknown?, object?]) {
+      if (name === "breaks") return Promise.reject(new Error("the connection was lost"));
+      return client.background(name, ...(args as []));
+    },
+  };
+  await using running = new Running(gearmand.address, { store: memory(), client: breaking as never });
+  const { scheduler } = running;
+  await scheduler.at("first", 0, "breaks");
+  for (let index = 0; index < 20; index++) await scheduler.delay(`after ${index}`, index * 10, "fine");
+  await running.until(({ submit, refuse }) => submit.length === 20 && refuse.length > 0);
+  expect(running.told.refuse[0]).toMatchObject({ name: "first", delay: 2_000 });
+  await scheduler.delay("later", 0, "fine");
+  await running.until(({ submit }) => submit.length === 21);
+  expect(Math.max(...running.told.submit.map(({ late }) => late))).toBeLessThan(5_000);
+  expect(await scheduler.get("first")).toBeDefined();
+  await client.close();
+  await drain("fine");
+});
+
+test("close ends runDue, too", async () => {
+  const store = memory();
+  const client = new Client(gearmand.address);
+  const scheduler = new Scheduler({ store, client, batch: 1 });
+  for (let index = 0; index < 200; index++) await scheduler.at(`j${index}`, index, "closes");
+  const running = scheduler.runDue();
+  await scheduler.close();
+  expect(await running).toBe(0);
+  expect(await store.next()).toBeGreaterThan(0);
+  expect(await scheduler.runDue()).toBeUndefined();
+  expect(await drain("closes")).toHaveLength(200);
+  await client.close();
+});
+
 describe("missed slots", () => {
   const policies = { once: ["10:00"], all: ["10:00", "10:10", "10:20", "10:30"], skip: [] } as const;
   test.each(Object.keys(policies) as (keyof typeof policies)[])("%s", async (missed) => {

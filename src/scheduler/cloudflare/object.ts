@@ -74,19 +74,21 @@ export class GearmanScheduler extends DurableObject<GearmanEnv> implements Store
   async alarm(): Promise<void> {
     this.#busy = true;
     this.#away = false;
-    let wait: number | undefined;
     try {
-      wait = await this.#submitDue();
+      await this.#submitDue();
     } catch (error) {
       // An alarm that throws is called again a few times, and then never more.
       this.#away = true;
       warn("the scheduled jobs could not be submitted", error);
     }
-    if (this.#away) wait = this.#backoff.next();
-    else this.#backoff.reset();
     this.#busy = false;
-    if (wait === undefined) return;
-    await this.ctx.storage.setAlarm(Date.now() + wait);
+    if (this.#away) {
+      await this.ctx.storage.setAlarm(Date.now() + this.#backoff.next());
+      return;
+    }
+    this.#backoff.reset();
+    // What was put in while the client was being closed is minded, too.
+    await this.#setAlarm();
   }
 
   /** The options of the client that submits: an object of yours can have others. */
@@ -100,7 +102,7 @@ export class GearmanScheduler extends DurableObject<GearmanEnv> implements Store
     scheduler.on("refuse", ({ name, error }) => warn(`the scheduled job ${name} was refused`, error));
   }
 
-  async #submitDue(): Promise<number | undefined> {
+  async #submitDue(): Promise<void> {
     const client = new Client(clientSettings(this.env).servers, this.clientOptions());
     const scheduler = new Scheduler({ client, store: this.#store, tolerance: 120_000 });
     scheduler.on("error", () => {
@@ -108,7 +110,7 @@ export class GearmanScheduler extends DurableObject<GearmanEnv> implements Store
     });
     this.watch(scheduler);
     try {
-      return await scheduler.runDue(ALARM_LIMIT);
+      await scheduler.runDue(ALARM_LIMIT);
     } finally {
       await client.close();
     }
