@@ -55,7 +55,7 @@ function quick(name: string): { file: string; store: SqliteStore } {
   return { file, store: new SqliteStore(database) };
 }
 
-const JOBS = 600;
+const JOBS = 3_000;
 
 describe("a scheduler that is killed again and again", () => {
   /** Runs `edgear scheduler`, kills it at random moments, and has a last one do the rest. @returns how often it was killed at work */
@@ -84,7 +84,7 @@ describe("a scheduler that is killed again and again", () => {
     timeout: 60_000,
   }, async () => {
     const { file, store } = quick("killed.db");
-    const uniques = await fill(store, JOBS, "killed", (index) => Date.now() + index * 8);
+    const uniques = await fill(store, JOBS, "killed", (index) => Date.now() + index * 2);
     const atWork = await kill(store, `sqlite:${file}`, 22);
     expect(atWork).toBeGreaterThan(7);
     const made = new Map<string, number>();
@@ -106,7 +106,7 @@ describe("a scheduler that is killed again and again", () => {
     await using _worker = startWorker(gearmand.address, {
       killed2: ({ unique }) => void made.set(unique, (made.get(unique) ?? 0) + 1),
     });
-    const uniques = await fill(store, JOBS, "killed2", (index) => Date.now() + index * 8);
+    const uniques = await fill(store, JOBS, "killed2", (index) => Date.now() + index * 2);
     const atWork = await kill(store, redis.url, 14);
     expect(atWork).toBeGreaterThan(4);
     await expect.poll(() => made.size, { timeout: 10_000 }).toBe(JOBS);
