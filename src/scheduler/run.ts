@@ -122,11 +122,20 @@ export class Run {
     }
   }
 
-  #claim(now: number): Promise<StoredJob[]> {
+  async #claim(now: number): Promise<StoredJob[]> {
     const { store, lease, batch } = this.#settings;
     // While no job server is there, one job is enough to see whether it is again.
     const jobs = this.#gearman.away ? 1 : batch;
-    return this.#ask(() => store.claim(now, now + lease, { jobs, bytes: MOST_BYTES }));
+    const claimed = (async () => store.claim(now, now + lease, { jobs, bytes: MOST_BYTES }))();
+    try {
+      return await this.#ask(() => claimed);
+    } catch (error) {
+      // A client of a store that was away may ask all the same when that is back: nobody waits for those jobs any more.
+      const back = (jobs: StoredJob[]) =>
+        store.settle(jobs.map(({ name, id, due }) => ({ name, id, due, to: { due, ready: due } })));
+      claimed.then(back).catch(() => {});
+      throw error;
+    }
   }
 
   async #untilNext(): Promise<number> {

@@ -138,31 +138,41 @@ test("a job server that goes away and comes back has each job once", { timeout: 
   expect(again.pid).not.toBe(server.pid);
 });
 
-test("a Redis that goes away and comes back loses no job, and what was planned meanwhile is refused", {
-  timeout: 60_000,
-}, async () => {
-  const store = new RedisStore(client, { prefix: "away:" });
-  const uniques = await fill(store, 300, "store", (index) => Date.now() + index * 5);
-  const made = new Set<string>();
-  await using _worker = startWorker(gearmand.address, { store: ({ unique }) => void made.add(unique) });
-  await using running = new Running(gearmand.address, {
-    store,
-    maxDelay: 300,
-    interval: 50,
-    storeTimeout: 1_000,
-    lease: 2_000,
-  });
-  await running.until(({ submit }) => submit.length > 10);
-  await redis.stop();
-  await running.until(({ error }) => error.some(({ from }) => from === "store"));
-  await expect(running.scheduler.delay("meanwhile", 0, "store")).rejects.toThrow();
-  await delay(500);
-  await redis.start();
-  await running.until(({ recover }) => recover.some(({ from }) => from === "store"));
-  await expect.poll(() => made.size, { timeout: 15_000 }).toBe(300);
-  expect([...made].sort()).toEqual(uniques.sort());
-  await expect.poll(() => store.next(), { timeout: 10_000 }).toBeUndefined();
-});
+test.each([
+  ["gives up soon", { maxRetriesPerRequest: 1 }],
+  ["asks for all of it when Redis is back", { maxRetriesPerRequest: null }],
+])(
+  "a Redis that goes away and comes back loses no job, nor keeps one, with a client that %s",
+  { timeout: 60_000 },
+  async (_, options) => {
+    const client = new Client(redis.port, "127.0.0.1", { ...options, retryStrategy: () => 100 });
+    client.on("error", () => {});
+    const store = new RedisStore(client, { prefix: `away ${options.maxRetriesPerRequest}:` });
+    const uniques = await fill(store, 300, "store", (index) => Date.now() + index * 5);
+    const made = new Set<string>();
+    await using _worker = startWorker(gearmand.address, { store: ({ unique }) => void made.add(unique) });
+    await using running = new Running(gearmand.address, {
+      store,
+      maxDelay: 300,
+      interval: 50,
+      storeTimeout: 300,
+      lease: 2_000,
+    });
+    await running.until(({ submit }) => submit.length > 10);
+    await redis.stop();
+    await running.until(({ error }) => error.some(({ from }) => from === "store"));
+    await expect(running.scheduler.delay("meanwhile", 0, "nobody")).rejects.toThrow();
+    await delay(500);
+    await redis.start();
+    await running.until(({ recover }) => recover.some(({ from }) => from === "store"));
+    await expect.poll(() => made.size, { timeout: 15_000 }).toBe(300);
+    expect([...made].sort()).toEqual(uniques.sort());
+    await expect.poll(() => store.next(), { timeout: 10_000 }).toBeUndefined();
+    // No job was left to a lease, which is 30 seconds.
+    expect(Math.max(...running.told.submit.map(({ late }) => late))).toBeLessThan(12_000);
+    client.disconnect();
+  },
+);
 
 test("an SQLite file that somebody else has locked is waited for", { timeout: 30_000 }, async () => {
   const file = path.join(folder, "locked.db");

@@ -198,6 +198,23 @@ test("a job that breaks each connection it goes over is put off, and holds nobod
   await drain("fine");
 });
 
+test("jobs that a store hands out too late are given back, and not left to their lease", async () => {
+  let late = true;
+  const store = new (class extends SqliteStore {
+    override async claim(...args: Parameters<SqliteStore["claim"]>) {
+      const jobs = await super.claim(...args);
+      if (late) await new Promise((resolve) => setTimeout(resolve, 400));
+      late = false;
+      return jobs;
+    }
+  })(":memory:");
+  await new Scheduler({ store }).at("job", 0, "handed");
+  await using running = new Running(gearmand.address, { store, storeTimeout: 100 });
+  await running.until(({ submit }) => submit.length === 1);
+  expect(running.told.error[0]).toMatchObject({ from: "store", error: { timeout: "storeTimeout" } });
+  await drain("handed");
+});
+
 test("close ends runDue, too", async () => {
   const store = memory();
   const client = new Client(gearmand.address);
