@@ -107,13 +107,13 @@ describe("a scheduler that is killed again and again", () => {
       killed2: ({ unique }) => void made.set(unique, (made.get(unique) ?? 0) + 1),
     });
     const uniques = await fill(store, JOBS, "killed2", (index) => Date.now() + index * 2);
-    const atWork = await kill(store, redis.url, 14);
+    const atWork = await kill(store, redis.url, 10);
     expect(atWork).toBeGreaterThan(4);
     await expect.poll(() => made.size, { timeout: 10_000 }).toBe(JOBS);
     expect([...made.keys()].sort()).toEqual(uniques.sort());
     // No more than one batch a kill can be made again.
     const again = [...made.values()].reduce((sum, times) => sum + times - 1, 0);
-    expect(again).toBeLessThanOrEqual(14 * 20);
+    expect(again).toBeLessThanOrEqual(10 * 20);
   });
 });
 
@@ -253,7 +253,7 @@ test("jobs are submitted soon after their time, and never before", { timeout: 30
   await using running = new Running(gearmand.address, { store });
   await running.until(({ waiting }) => waiting.length === 1);
   // By another process than the one that submits: it has to find them.
-  await fill(new RedisStore(client, { prefix: "late:" }), 100, "late", (index) => Date.now() + 500 + index * 23);
+  await fill(new RedisStore(client, { prefix: "late:" }), 100, "late", (index) => Date.now() + 500 + index * 13);
   await running.until(({ submit }) => submit.length === 100);
   const late = running.told.submit.map((event) => event.late).sort((a, b) => a - b);
   expect(late[0]).toBeGreaterThanOrEqual(0);
