@@ -15,6 +15,7 @@ const PACKAGES: Record<string, readonly string[]> = {
   config: ["jiti", "yaml", "zod"],
   otel: ["@opentelemetry/api"],
   pool: ["prom-client"],
+  scheduler: ["croner"],
 };
 
 /** The rows of the house, from the ground up: nothing imports from a row above its own. What is left out is on the ground. */

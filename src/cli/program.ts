@@ -6,6 +6,7 @@ import type { ExitCode } from "./exit.js";
 import { paint } from "./output.js";
 import { pingCommand } from "./ping.js";
 import { poolCommand } from "./pool/command.js";
+import { schedulerCommand } from "./scheduler.js";
 import { serverCommand } from "./server.js";
 import { statusCommand } from "./status.js";
 import { submitCommand } from "./submit.js";
@@ -49,6 +50,7 @@ export function program(args: readonly string[], exit: { code: ExitCode }): Comm
   adminCommand(edgear, exit);
   topCommand(edgear, exit);
   serverCommand(edgear);
+  schedulerCommand(edgear, exit);
   pingCommand(edgear, exit);
   poolCommand(edgear, exit);
   nameConnections(edgear);

@@ -150,7 +150,8 @@ function base64({ bytes }: Payload): string {
   return Buffer.from(bytes).toString("base64");
 }
 
-async function readInput(): Promise<Uint8Array> {
+/** The whole standard input. */
+export async function readInput(): Promise<Uint8Array> {
   // Node reads a directory as nothing.
   if (fstatSync(process.stdin.fd).isDirectory())
     throw new Failure("the standard input is a directory, which is no workload");

@@ -124,9 +124,9 @@ export function checkClientOptions(options: Omit<ClientOptions, "jobs">, uniqueP
 }
 
 /** @throws TypeError when it isn't a whole number from 1 */
-export function checkInFlight(value: unknown): asserts value is number {
+export function checkInFlight(value: unknown, name = "maxInFlight"): asserts value is number {
   if (!Number.isInteger(value) || (value as number) < 1)
-    throw new TypeError(`maxInFlight must be a whole number from 1, not ${show(value)}`);
+    throw new TypeError(`${name} must be a whole number from 1, not ${show(value)}`);
 }
 
 function checkReconnect(reconnect: ReconnectOptions | false): Settings["reconnect"] {

@@ -27,7 +27,13 @@ declare module "cloudflare:sockets" {
 declare module "cloudflare:workers" {
   export abstract class DurableObject<Env> {
     protected ctx: {
-      readonly storage: { setAlarm(at: number, options: { allowUnconfirmed: boolean }): Promise<void> };
+      readonly storage: {
+        setAlarm(at: number, options?: { allowUnconfirmed: boolean }): Promise<void>;
+        transactionSync<T>(work: () => T): T;
+        readonly sql: {
+          exec(statement: string, ...values: unknown[]): { toArray(): Record<string, unknown>[] };
+        };
+      };
       waitUntil(promise: Promise<unknown>): void;
     };
     protected env: Env;

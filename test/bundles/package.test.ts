@@ -33,7 +33,7 @@ test("are the types wrong? finds nothing, but that CommonJS can't require what i
   const analysis = await checkPackage(createPackageFromTarballData(tarball), { excludeEntrypoints: ["./codec.wasm"] });
   if (!analysis.types) throw new Error("the package has no types");
   expect(Object.keys(analysis.entrypoints)).toEqual(
-    expect.arrayContaining([".", "./cloudflare", "./server", "./codec"]),
+    expect.arrayContaining([".", "./cloudflare", "./server", "./codec", "./scheduler", "./scheduler/redis"]),
   );
   const problems = analysis.problems.filter(
     (problem) =>

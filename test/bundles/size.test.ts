@@ -48,7 +48,10 @@ test("and has nothing of the worker, the administration, the server or the hub i
 });
 
 test("an import that is not used leaves nothing", async () => {
-  for (const name of ["edgear", "edgear/cloudflare", "edgear/otel", "edgear/server", "edgear/codec"]) {
+  for (const name of [
+    ...["edgear", "edgear/cloudflare", "edgear/otel", "edgear/server", "edgear/codec"],
+    ...["edgear/scheduler/sqlite", "edgear/scheduler/redis", "edgear/scheduler/cloudflare"],
+  ]) {
     const { code } = await minified(`import * as all from "${name}"; export default 1;`);
     expect(Buffer.from(code).toString(), name).toMatch(
       /^(var \w=1;)?export\s?\{\w as default\};\n$|^export default 1;\n$/,

@@ -6,11 +6,17 @@ import { AWAY } from "../conformance/names.ts";
 import { edgear, main, systemNode } from "../support/cli.ts";
 
 const [{ address } = { address: "" }] = inject("servers");
-const COMMANDS = ["submit", "status", "work", "admin", "top", "server", "ping"];
+const COMMANDS = ["submit", "status", "work", "admin", "top", "server", "scheduler", "ping"];
+const SCHEDULER = ["run", "add", "list", "cancel"];
 const ADMIN = ["status", "workers", "jobs", "cancel", "maxqueue", "create", "drop", "version", "shutdown"];
 
 test("every command has a help with examples, and --help is no failure", async () => {
-  const commands = [[], ...COMMANDS.map((name) => [name]), ...ADMIN.map((name) => ["admin", name])];
+  const commands = [
+    [],
+    ...COMMANDS.map((name) => [name]),
+    ...ADMIN.map((name) => ["admin", name]),
+    ...SCHEDULER.map((name) => ["scheduler", name]),
+  ];
   await Promise.all(
     commands.map(async (command) => {
       const { code, stdout, stderr } = await edgear([...command, "--help"]);
@@ -68,6 +74,17 @@ describe("what is not understood ends with 2, and says what is wrong in one line
     [["top", "--sort", "size"], /Allowed choices are/],
     [["server", "--port", "70000"], /port must be a whole number from 0 to 65535/],
     [["server", "--port", "x"], /must be a whole number from 0/],
+    [["scheduler", "--store", "mysql://x"], /It must be sqlite:FILE, redis:/],
+    [["scheduler", "--lease", "soon"], /A time is a number with a unit/],
+    [["scheduler", "frobnicate"], /too many arguments|unknown command/],
+    [["scheduler", "add", "x"], /missing required argument 'function'/],
+    [["scheduler", "add", "x", "f"], /when\? give one of --at, --delay, --every and --cron/],
+    [["scheduler", "add", "x", "f", "--delay", "1s", "--every", "1s"], /when\? give one of/],
+    [["scheduler", "add", "x", "f", "--delay", "1s", "--time-zone", "UTC"], /--time-zone is for --cron/],
+    [["scheduler", "add", "x", "f", "--at", "tomorrow"], /A time is written as/],
+    [["scheduler", "add", "x", "f", "--cron", "x", "--store", "sqlite::memory:"], /has five parts/],
+    [["scheduler", "add", "n".repeat(47), "f", "--delay", "1s", "--store", "sqlite::memory:"], /46 bytes at most/],
+    [["scheduler", "cancel"], /missing required argument 'name'/],
     [["ping", "--count", "-1"], /must be a whole number from 1/],
   ])("%j", async (args, words) => {
     const { code, stdout, stderr } = await edgear(args, { env: { GEARMAN_SERVERS: AWAY } });

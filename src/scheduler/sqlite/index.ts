@@ -1,0 +1,91 @@
+import { checkOptions, show } from "../../check.js";
+import { openSqlite, type SqliteDatabase } from "../../platform/sqlite.js";
+import { type Row, type Sql, SqlStore } from "../sql.js";
+
+export type { SqliteDatabase } from "../../platform/sqlite.js";
+
+/** Options of a `SqliteStore`. */
+export interface SqliteStoreOptions {
+  /** The table that the jobs are in; it is made when it isn't there. Default `"edgear_schedule"`. */
+  readonly table?: string | undefined;
+}
+
+/** Milliseconds that another process's write is waited for. Nothing else runs meanwhile: what takes longer is tried again. */
+const BUSY = 1_000;
+
+/**
+ * Jobs in SQLite: in a file, which several processes of a machine may share, or in memory.
+ *
+ * The runtime's own SQLite opens a file (Node from 22.13, Deno, Bun); elsewhere give a database of better-sqlite3's. One
+ * that is given must be in no transaction when the scheduler uses it: best give it one that nobody else has.
+ */
+export class SqliteStore extends SqlStore {
+  readonly #database: SqliteDatabase;
+  readonly #own: boolean;
+
+  /**
+   * @param database a file's name, `":memory:"`, or a database of node:sqlite, bun:sqlite or better-sqlite3
+   * @throws TypeError when an argument is wrong; Error when the runtime has no SQLite, or the file can't be opened
+   */
+  constructor(database: string | SqliteDatabase, options: SqliteStoreOptions = {}) {
+    checkOptions(options, "SqliteStore", ["table"]);
+    const own = typeof database === "string";
+    if (own && database === "")
+      throw new TypeError('a database is a file\'s name, or ":memory:": an empty one is none');
+    if (!own && typeof database?.prepare !== "function")
+      throw new TypeError(`database must be a file's name, or an SQLite database, not ${show(database)}`);
+    const opened = own ? openSqlite(database) : database;
+    // Readers and the writer don't wait for each other. What was committed stays, even when the power fails.
+    if (own) for (const pragma of [`busy_timeout = ${BUSY}`, "journal_mode = WAL"]) opened.exec(`PRAGMA ${pragma}`);
+    try {
+      super(sqlOf(opened), options.table ?? "edgear_schedule");
+    } catch (error) {
+      if (own) opened.close();
+      throw error;
+    }
+    this.#database = opened;
+    this.#own = own;
+  }
+
+  /** Closes the database, if this has opened it. */
+  close(): void {
+    if (this.#own) this.#database.close();
+  }
+
+  [Symbol.dispose](): void {
+    this.close();
+  }
+}
+
+type Statement = ReturnType<SqliteDatabase["prepare"]>;
+
+function sqlOf(database: SqliteDatabase): Sql {
+  const statements = new Map<string, Statement>();
+  return {
+    all(text, ...values) {
+      let statement = statements.get(text);
+      if (!statement) {
+        statement = database.prepare(text);
+        statements.set(text, statement);
+      }
+      // better-sqlite3 wants to know whether there are rows to come.
+      if (/^SELECT|RETURNING/.test(text)) return statement.all(...(values as never[])) as Row[];
+      statement.run(...(values as never[]));
+      return [];
+    },
+    transaction(work) {
+      database.exec("BEGIN IMMEDIATE");
+      try {
+        const result = work();
+        database.exec("COMMIT");
+        return result;
+      } catch (error) {
+        // SQLite has rolled some back itself.
+        try {
+          database.exec("ROLLBACK");
+        } catch {}
+        throw error;
+      }
+    },
+  };
+}

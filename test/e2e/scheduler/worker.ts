@@ -1,0 +1,82 @@
+import type { GearmanEnv } from "edgear/cloudflare";
+import type { ScheduledJob, When } from "edgear/scheduler";
+import { GearmanScheduler, scheduler } from "edgear/scheduler/cloudflare";
+
+export { GearmanScheduler } from "edgear/scheduler/cloudflare";
+
+/** A scheduler that can be looked into, and restarted as a deployment does. */
+export class WatchedScheduler extends GearmanScheduler {
+  async alarmAt(): Promise<number | null> {
+    return this.ctx.storage.getAlarm();
+  }
+
+  restart(): void {
+    this.ctx.abort("restarted by a test");
+  }
+}
+
+/** A store alone: nothing rings. */
+export class SilentScheduler extends GearmanScheduler {
+  override async alarm(): Promise<void> {}
+}
+
+interface Env extends GearmanEnv {
+  SCHEDULER: DurableObjectNamespace<GearmanScheduler>;
+  WATCHED: DurableObjectNamespace<WatchedScheduler>;
+  SILENT: DurableObjectNamespace<SilentScheduler>;
+}
+
+/** Bytes go in JSON as base64. */
+const portable = (_: string, value: unknown) =>
+  value instanceof Uint8Array ? { base64: btoa(String.fromCharCode.apply(null, [...value])) } : value;
+const revive = (_: string, value: { base64?: string } | null) =>
+  typeof value?.base64 === "string" ? Uint8Array.from(atob(value.base64), (c) => c.charCodeAt(0)) : value;
+
+export default {
+  async fetch(request: Request, env: Env): Promise<Response> {
+    const { pathname } = new URL(request.url);
+    const [, what = "", name = "scheduler"] = pathname.split("/");
+    const args = JSON.parse((await request.text()) || "[]", revive as never) as unknown[];
+    try {
+      const answer = await call(what, decodeURIComponent(name), args, env);
+      return new Response(JSON.stringify(answer ?? null, portable), {
+        headers: { "content-type": "application/json" },
+      });
+    } catch (error) {
+      const { name, message } = error as Error;
+      return Response.json({ name, message }, { status: 500 });
+    }
+  },
+};
+
+async function call(what: string, name: string, args: unknown[], env: Env): Promise<unknown> {
+  // The contract of a store, by RPC, as a scheduler elsewhere has it.
+  if (what === "store") {
+    const [method, ...rest] = args as [string, ...unknown[]];
+    const stub = env.SILENT.getByName(name) as unknown as Record<string, (...args: unknown[]) => Promise<unknown>>;
+    return stub[method]?.(...rest);
+  }
+  const watched = env.WATCHED.getByName(name);
+  if (what === "alarm") return watched.alarmAt();
+  if (what === "restart") return watched.restart();
+  const planner = scheduler(env.WATCHED, { name });
+  const [job, second, called, workload, options] = args as [string, number, string, string, object];
+  if (what === "at") return planner.at(job, second, called, workload, options);
+  if (what === "delay") return planner.delay(job, second, called, workload, options);
+  if (what === "every") return planner.every(job, second, called, workload, options);
+  if (what === "cron") return planner.cron(job, second as never, called, workload, options);
+  if (what === "get") return planner.get(job);
+  if (what === "cancel") return planner.cancel(job);
+  if (what === "reschedule") return planner.reschedule(job, second as unknown as When);
+  if (what === "large") return planner.at(job, second, called, new Uint8Array(2_000_000));
+  if (what === "list") {
+    const jobs: ScheduledJob[] = [];
+    for await (const each of planner.list()) jobs.push(each);
+    return jobs.map((each) => each.name);
+  }
+  if (what === "many") {
+    for (let index = 0; index < second; index++) await planner.at(`${job}-${index}`, 0, called, `${index}`);
+    return undefined;
+  }
+  throw new Error(`what is ${what}?`);
+}

@@ -1,0 +1,86 @@
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import path from "node:path";
+import { DatabaseSync } from "node:sqlite";
+import { createClient } from "@redis/client";
+import { RedisStore } from "edgear/scheduler/redis";
+import { SqliteStore } from "edgear/scheduler/sqlite";
+import { Redis as Client } from "ioredis";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { Redis } from "../support/redis.ts";
+import { storeContract } from "./contract.ts";
+
+let folder: string;
+let redis: Redis;
+let client: Client;
+let nodeRedis: ReturnType<typeof createClient>;
+let made = 0;
+
+beforeAll(async () => {
+  folder = await mkdtemp(path.join(tmpdir(), "edgear-scheduler-"));
+  redis = await Redis.start();
+  client = new Client(redis.port, "127.0.0.1");
+  nodeRedis = createClient({ url: redis.url });
+  await nodeRedis.connect();
+});
+
+afterAll(async () => {
+  client?.disconnect();
+  nodeRedis?.destroy();
+  await redis?.[Symbol.asyncDispose]();
+  await rm(folder, { recursive: true, force: true });
+});
+
+describe("SQLite, in a file that two have open", () => {
+  storeContract(async () => {
+    const file = path.join(folder, `${made++}.db`);
+    const [store, other] = [new SqliteStore(file), new DatabaseSync(file)];
+    other.exec("PRAGMA busy_timeout = 2000; PRAGMA synchronous = OFF");
+    // What waits for the disk is slow, and no matter here.
+    return { store: new SqliteStore(other), other: store };
+  });
+});
+
+describe("SQLite, in memory, a database of the user's own, another table", () => {
+  storeContract(async () => {
+    const database = new DatabaseSync(":memory:");
+    return {
+      store: new SqliteStore(database, { table: "later" }),
+      other: new SqliteStore(database, { table: "later" }),
+    };
+  });
+});
+
+describe("Redis, by ioredis", () => {
+  storeContract(async () => {
+    const prefix = `{test ${made++}}:`;
+    return { store: new RedisStore(client, { prefix }), other: new RedisStore(client, { prefix }) };
+  });
+});
+
+describe("Redis, by node-redis", () => {
+  storeContract(async () => {
+    const prefix = `{test ${made++}}:`;
+    return { store: new RedisStore(nodeRedis, { prefix }), other: new RedisStore(nodeRedis, { prefix }) };
+  });
+});
+
+test("Redis may forget its scripts", async () => {
+  const store = new RedisStore(client, { prefix: "forgets:" });
+  expect(await store.next()).toBeUndefined();
+  await client.script("FLUSH");
+  expect(await store.next()).toBeUndefined();
+  expect(await client.keys("forgets:*")).toEqual([]);
+});
+
+test.each<[string, () => unknown, RegExp]>([
+  ["no database", () => new SqliteStore(undefined as never), /a file's name, or an SQLite database, not undefined/],
+  ["an empty name", () => new SqliteStore(""), /an empty one is none/],
+  ["a table that is none", () => new SqliteStore(":memory:", { table: "a b; --" }), /letters, digits and _/],
+  ["an option that is none", () => new SqliteStore(":memory:", { tabel: "x" } as never), /no option "tabel"/],
+  ["a folder that isn't there", () => new SqliteStore("/nowhere/at/all.db"), /unable to open/],
+  ["no client", () => new RedisStore({} as never), /ioredis or node-redis, not an object/],
+  ["a prefix that is none", () => new RedisStore({ call: async () => 1 }, { prefix: 7 as never }), /must be a text/],
+])("%s is refused in words", (_, make, words) => {
+  expect(make).toThrow(words);
+});

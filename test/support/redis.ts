@@ -1,0 +1,71 @@
+import { once } from "node:events";
+import { mkdtemp, rm } from "node:fs/promises";
+import { createConnection } from "node:net";
+import { tmpdir } from "node:os";
+import path from "node:path";
+import { setTimeout as delay } from "node:timers/promises";
+import { findProgram } from "../../scripts/programs.mjs";
+import { lastingPort } from "./ports.ts";
+import { BackgroundProcess } from "./process.ts";
+
+/** Milliseconds until a server must answer. */
+const START_TIMEOUT = 10_000;
+
+/** A real redis-server of its own, on a free loopback port, that keeps its data when it is started again. */
+export class Redis implements AsyncDisposable {
+  readonly port: number;
+  readonly #folder: string;
+  #process: BackgroundProcess | undefined;
+
+  private constructor(port: number, folder: string) {
+    this.port = port;
+    this.#folder = folder;
+  }
+
+  static async start(): Promise<Redis> {
+    const redis = new Redis(await lastingPort(), await mkdtemp(path.join(tmpdir(), "edgear-redis-")));
+    await redis.start();
+    return redis;
+  }
+
+  get url(): string {
+    return `redis://127.0.0.1:${this.port}`;
+  }
+
+  /** Starts it, with what it has on disk. */
+  async start(): Promise<void> {
+    const program = findProgram("redis-server");
+    if (!program) throw new Error("redis-server is not installed: run node scripts/peers.mjs");
+    const args = ["--port", String(this.port), "--bind", "127.0.0.1", "--dir", this.#folder, "--save", ""];
+    this.#process = await BackgroundProcess.start(program, [...args, "--appendonly", "yes", "--appendfsync", "always"]);
+    const deadline = performance.now() + START_TIMEOUT;
+    while (!(await this.#answers())) {
+      if (!this.#process.running || performance.now() > deadline) throw this.#process.error("did not answer");
+      await delay(20);
+    }
+  }
+
+  /** Ends it; its data stays on disk. */
+  async stop(): Promise<void> {
+    await this.#process?.stop();
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.stop();
+    await rm(this.#folder, { recursive: true, force: true });
+  }
+
+  async #answers(): Promise<boolean> {
+    const socket = createConnection(this.port, "127.0.0.1");
+    try {
+      await once(socket, "connect");
+      socket.write("PING\r\n");
+      const [answer] = await once(socket, "data");
+      return String(answer).startsWith("+PONG");
+    } catch {
+      return false;
+    } finally {
+      socket.destroy();
+    }
+  }
+}
