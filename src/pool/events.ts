@@ -90,8 +90,8 @@ export interface PoolEvents {
   error: Partial<MemberName> & { readonly error: Error };
   /** The pool starts no worker any more, and its workers finish their jobs. */
   "stop:before": { readonly running: number };
-  /** The pool has ended; `aborted` jobs were not waited for, and are given to others by their servers. */
-  stop: { readonly aborted: number };
+  /** The pool has ended; `aborted` jobs were not waited for, and are given to others by their servers. `jobs`: all of its life. */
+  stop: { readonly aborted: number; readonly jobs: Readonly<Record<JobOutcome, number>> };
 }
 
 /** What a worker of a pool is at. */

@@ -186,7 +186,10 @@ export class Pool extends PoolEmitter implements AsyncDisposable {
     const members = [...this.#members].filter(({ over }) => !over);
     const holding = members.filter(({ holds }) => holds);
     const waiting = members.filter(({ waits, reserved }) => waits && !reserved);
-    let free = this.#size - holding.length;
+    const { atomic, resuscitate, limit } = this.#plan;
+    // Where nobody is replaced, who is about to end takes his place along.
+    const ending = resuscitate || atomic ? 0 : [...this.#members].filter(({ holds, over }) => holds && over).length;
+    let free = this.#size - holding.length - ending;
     let ready = waiting.length;
     for (const member of waiting) {
       if (free <= 0) break;
@@ -195,7 +198,6 @@ export class Pool extends PoolEmitter implements AsyncDisposable {
       free--;
       ready--;
     }
-    const { atomic, resuscitate, limit } = this.#plan;
     const leaving = holding.filter(({ stage }) => stage === "leaving").length;
     let missing = Math.max(0, free) + (atomic ? this.#size : resuscitate ? leaving : 0) - ready;
     while (missing-- > 0 && this.#started < limit && !this.#resting) {
@@ -230,7 +232,8 @@ export class Pool extends PoolEmitter implements AsyncDisposable {
     this.#members.delete(member);
     clearTimeout(this.#endings.get(member));
     this.#endings.delete(member);
-    this.#aborted += member.aborted;
+    // What a worker loses by dying is no choice of the pool's.
+    if (this.#stopping || member.reason === "restart") this.#aborted += member.aborted;
     if (this.#stopping) {
       if (this.#members.size === 0) this.#onEmpty();
       return;
@@ -276,7 +279,7 @@ export class Pool extends PoolEmitter implements AsyncDisposable {
       await new Promise<void>((resolve) => {
         this.#onEmpty = resolve;
       });
-    this.emit("stop", { aborted: this.#aborted });
+    this.emit("stop", { aborted: this.#aborted, jobs: this.counts });
     this.#end();
     return { aborted: this.#aborted };
   }

@@ -21,6 +21,8 @@ export interface CliOptions {
   cwd?: string;
   /** The Node that runs it; default: this one. */
   node?: string;
+  /** Another runtime that runs it, with its arguments. */
+  program?: readonly string[];
 }
 
 /** What it did. */
@@ -41,10 +43,14 @@ export class CliProcess implements AsyncDisposable {
   readonly #exited: Promise<[number | null]>;
   #wake = () => {};
 
-  constructor(args: readonly string[], { input, env, cwd, node = process.execPath }: CliOptions = {}) {
+  constructor(
+    args: readonly string[],
+    { input, env, cwd, node = process.execPath, program = [node] }: CliOptions = {},
+  ) {
     // Whoever runs the tests may have servers and colours of his own.
     const clean = { GEARMAN_SERVERS: undefined, NO_COLOR: undefined, FORCE_COLOR: undefined };
-    this.child = spawn(node, [main, ...args], { cwd, env: { ...process.env, ...clean, ...env } });
+    const [runtime = node, ...own] = program;
+    this.child = spawn(runtime, [...own, main, ...args], { cwd, env: { ...process.env, ...clean, ...env } });
     this.child.stdout?.on("data", (chunk) => this.#keep(this.#stdout, chunk));
     this.child.stderr?.on("data", (chunk) => this.#keep(this.#stderr, chunk));
     this.child.stdin?.on("error", () => {});
@@ -83,9 +89,9 @@ export class CliProcess implements AsyncDisposable {
     }
   }
 
-  /** Waits until it has ended. */
-  async ended(): Promise<CliOutcome> {
-    const timer = setTimeout(() => this.child.kill("SIGKILL"), PATIENCE);
+  /** Waits until it has ended, for so many milliseconds at most. */
+  async ended(patience = PATIENCE): Promise<CliOutcome> {
+    const timer = setTimeout(() => this.child.kill("SIGKILL"), patience);
     const [code] = await this.#exited;
     clearTimeout(timer);
     return { code, stdout: this.stdout, stderr: this.stderr, bytes: Buffer.concat(this.#stdout) };

@@ -26,15 +26,16 @@ export async function stop(
   const found = await findPlace(name, options);
   const { grace } = options;
   const told = await question(found, { ask: "stop", ...(grace !== undefined && { grace }) });
+  const { group } = told;
   const pid = told.pid as number;
   const deadline = Date.now() + LEAVING;
   while (lives(pid) && readPid(found.place.pidFile) === pid && Date.now() < deadline) await delay(20);
   const aborted = told.aborted as number;
   if (options.json) await sayJson({ pid, aborted, jobs: told.jobs });
-  else if (aborted === 0) await say(`${found.name} has stopped (process ${pid}).`);
+  else if (aborted === 0) await say(`${group} has stopped (process ${pid}).`);
   else
     await say(
-      `${found.name} has stopped (process ${pid}); ${aborted === 1 ? "1 job was" : `${aborted} jobs were`} aborted, for other workers to do.`,
+      `${group} has stopped (process ${pid}); ${aborted === 1 ? "1 job was" : `${aborted} jobs were`} aborted, for other workers to do.`,
     );
   return aborted > 0 ? ExitCode.FAILED : ExitCode.DONE;
 }
@@ -42,9 +43,9 @@ export async function stop(
 /** `edgear pool restart` */
 export async function restart(name: string | undefined, options: AskOptions): Promise<void> {
   const found = await findPlace(name, options);
-  const { pid, replaced } = await question(found, { ask: "restart" });
+  const { group, pid, replaced } = await question(found, { ask: "restart" });
   if (options.json) await sayJson({ pid, replaced });
-  else await say(`${found.name} has ${replaced === 1 ? "1 new worker" : `${replaced} new workers`} (process ${pid}).`);
+  else await say(`${group} has ${replaced === 1 ? "1 new worker" : `${replaced} new workers`} (process ${pid}).`);
 }
 
 /** `edgear pool ping` */
@@ -53,9 +54,9 @@ export async function ping(
   options: AskOptions & { readonly timeout: number },
 ): Promise<void> {
   const found = await findPlace(name, options);
-  const { worker, pid, milliseconds } = await question(found, { ask: "ping", timeout: options.timeout });
+  const { group, worker, pid, milliseconds } = await question(found, { ask: "ping", timeout: options.timeout });
   if (options.json) await sayJson({ worker, pid, milliseconds });
-  else await say(`worker ${worker} (${pid}) of ${found.name} ${(milliseconds as number).toFixed(2)} ms`);
+  else await say(`worker ${worker} (${pid}) of ${group} ${(milliseconds as number).toFixed(2)} ms`);
 }
 
 /**

@@ -70,13 +70,17 @@ export function removePid(file: string): void {
   if (readPid(file) === process.pid) rmSync(file, { force: true });
 }
 
-/** Whether there is a process of that number. */
+/** Whether a process of that number runs. One that has ended, and whose parent hasn't noticed, doesn't. */
 export function lives(pid: number): boolean {
   try {
     process.kill(pid, 0);
-    return true;
   } catch (error) {
-    return (error as NodeJS.ErrnoException).code === "EPERM";
+    if ((error as NodeJS.ErrnoException).code !== "EPERM") return false;
+  }
+  try {
+    return !/^\d+ \(.*\) [ZX] /s.test(readFileSync(`/proc/${pid}/stat`, "utf8"));
+  } catch {
+    return true;
   }
 }
 

@@ -1,6 +1,7 @@
 /*
  * What a pool is to run, and how: the configuration's group, and what the command line says otherwise.
  */
+import path from "node:path";
 import { findConfig } from "../../config/find.js";
 import { type GroupSettings, loadConfig, type PoolSettings } from "../../config/index.js";
 import type { ServerOptions } from "../../index.js";
@@ -52,7 +53,8 @@ export async function loadSettings(
 
 /** Where a pool is that is spoken of: with `--pid`, no configuration is needed for that. */
 export async function findPlace(name: string | undefined, choice: PoolChoice): Promise<{ name: string; place: Place }> {
-  if (choice.pid !== undefined) return { name: name ?? choice.pid, place: placeOf(choice.pid, "", undefined) };
+  if (choice.pid !== undefined)
+    return { name: name ?? path.basename(choice.pid), place: placeOf(choice.pid, "", undefined) };
   if (name !== undefined) {
     const file = await findConfig(process.cwd(), choice.config);
     return { name, place: placeOf(undefined, name, file) };

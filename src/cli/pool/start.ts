@@ -5,7 +5,7 @@ import { closeSync, openSync } from "node:fs";
 import type { PoolSettings } from "../../config/index.js";
 import { Pool, PoolLoadError } from "../../pool/index.js";
 import { describe, ExitCode, Failure } from "../exit.js";
-import { claim } from "./claim.js";
+import { claim, whoRuns } from "./claim.js";
 import type { Answer, Question } from "./control.js";
 import { logPool, openLog, type PoolLog } from "./log.js";
 import { serveMetrics } from "./metrics.js";
@@ -96,6 +96,10 @@ async function run(settings: Settings, { log, least, load, options, started }: S
     });
     metrics = await serveMetrics(pool, servers, log);
     await pool.start();
+    // Of two that were started at the same moment, one has taken the other's socket away.
+    const owner = await whoRuns(place);
+    if (owner !== process.pid && owner !== undefined)
+      throw new Failure(`the pool of ${group.name} runs already: process ${owner}`, ExitCode.RUNS_ALREADY);
     started();
     await pool.ended;
   } catch (error) {
@@ -118,18 +122,18 @@ async function answer(pool: Pool, question: Question, restart: () => Promise<num
     case "stop": {
       const { grace } = question;
       const { aborted } = await pool.stop(grace === undefined ? {} : { grace });
-      return { ok: true, pid: process.pid, aborted, jobs: pool.counts };
+      return { ok: true, group: pool.group.name, pid: process.pid, aborted, jobs: pool.counts };
     }
     case "restart":
       try {
-        return { ok: true, pid: process.pid, replaced: await restart() };
+        return { ok: true, group: pool.group.name, pid: process.pid, replaced: await restart() };
       } catch (error) {
         const { code, message } = describe(error);
         return { ok: false, error: message, exit: error instanceof PoolLoadError ? ExitCode.NOT_LOADED : code };
       }
     case "ping":
       try {
-        return { ok: true, ...(await pool.ping({ timeout: question.timeout })) };
+        return { ok: true, group: pool.group.name, ...(await pool.ping({ timeout: question.timeout })) };
       } catch (error) {
         const { code, message } = describe(error);
         return { ok: false, error: message, exit: code };

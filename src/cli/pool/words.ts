@@ -85,13 +85,15 @@ export const WORDS: { readonly [Name in keyof PoolEvents]: (event: PoolEvents[Na
     "info",
     running === 0 ? "stopping" : `stopping, once ${running === 1 ? "a job is" : `${running} jobs are`} done`,
   ],
-  stop: ({ aborted }) =>
-    aborted === 0
-      ? ["info", "stopped"]
-      : [
-          "warn",
-          `stopped; ${aborted === 1 ? "1 job was" : `${aborted} jobs were`} aborted, and ${aborted === 1 ? "is" : "are"} given to other workers`,
-        ],
+  stop: ({ aborted, jobs }) => {
+    const done = jobs.complete + jobs.failure + jobs.exception;
+    const words = `stopped, after ${done === 1 ? "1 job" : `${done} jobs`}`;
+    if (aborted === 0) return ["info", words];
+    return [
+      "warn",
+      `${words}; ${aborted === 1 ? "1 more was" : `${aborted} more were`} aborted, for other workers to do`,
+    ];
+  },
 };
 
 /** The names of all events. */

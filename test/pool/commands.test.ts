@@ -1,0 +1,239 @@
+import { readFile, writeFile } from "node:fs/promises";
+import { setTimeout as delay } from "node:timers/promises";
+import { Client } from "edgear";
+import { afterAll, beforeAll, describe, expect, inject, test } from "vitest";
+import { fresh } from "../conformance/names.ts";
+import { lives, PoolFolder } from "../support/pool.ts";
+
+const address = inject("servers")[0]?.address ?? "";
+let client: Client;
+
+beforeAll(() => {
+  client = new Client(address);
+});
+
+afterAll(() => client?.close());
+
+describe("what is wrong has words and an exit code of its own", () => {
+  test("a second start, a stop of nothing, a status of nothing", async () => {
+    await using folder = await PoolFolder.make(address, { quick: fresh("pool") });
+    expect(await folder.run("stop")).toMatchObject({
+      code: 4,
+      stderr: expect.stringMatching(/doesn't run: there is no .*pool\.pid/),
+    });
+    expect(await folder.run("status")).toMatchObject({ code: 4, stdout: "" });
+    await using pool = await folder.start([]);
+    expect(await folder.run("start")).toMatchObject({
+      code: 3,
+      stderr: expect.stringContaining(`the pool of group runs already: process ${pool.child.pid} `),
+    });
+    // The first has noticed nothing.
+    expect(await folder.run("status", ["--json"])).toMatchObject({
+      code: 0,
+      stdout: expect.stringMatching(/"state":"ready"/),
+    });
+    expect(await folder.run("stop")).toMatchObject({ code: 0, stdout: expect.stringMatching(/^group has stopped/) });
+    expect((await pool.ended()).code).toBe(0);
+    expect(await folder.run("stop")).toMatchObject({ code: 4 });
+  });
+
+  test("a pid file that was left behind is said, and harms nothing", async () => {
+    await using folder = await PoolFolder.make(address, { slow: fresh("pool") });
+    await using killed = await folder.start([]);
+    killed.kill("SIGKILL");
+    await killed.ended();
+    expect(await folder.run("status")).toMatchObject({
+      code: 5,
+      stderr: expect.stringMatching(/has ended without removing .*pool\.pid/),
+    });
+    expect(await folder.run("stop")).toMatchObject({ code: 4 });
+    // A number that is another program's by now.
+    await writeFile(folder.pidFile, "1\n");
+    await using pool = await folder.start([]);
+    expect(pool.stderr).toMatch(/pool\.pid was left behind by process 1, which is no pool/);
+    pool.kill("SIGTERM");
+    expect((await pool.ended()).code).toBe(0);
+  });
+
+  test("handlers that don't load: nothing is started, and in a restart the old ones go on", async () => {
+    const name = fresh("pool");
+    await using folder = await PoolFolder.make(address, { quick: name });
+    const handlers = await readFile(folder.file("handlers.mjs"), "utf8");
+    await folder.write("handlers.mjs", "export const other = 1;");
+    expect(await folder.run("start")).toMatchObject({
+      code: 6,
+      stderr: expect.stringMatching(/handlers\.mjs has no export "quick"/),
+    });
+    await folder.write("handlers.mjs", "export const quick = () => {}; throw new Error('not today');");
+    expect(await folder.run("start", ["--daemon"])).toMatchObject({
+      code: 6,
+      stderr: expect.stringMatching(/handlers\.mjs.*not today/),
+    });
+    await folder.write("handlers.mjs", "process.exit(9)");
+    expect(await folder.run("start")).toMatchObject({
+      code: 6,
+      stderr: expect.stringMatching(/the exit code 9 while it loaded/),
+    });
+    await folder.write("handlers.mjs", handlers);
+    await using pool = await folder.start([]);
+    await folder.write("handlers.mjs", "throw new Error('broken')");
+    expect(await folder.run("restart")).toMatchObject({
+      code: 6,
+      stderr: expect.stringMatching(/handlers\.mjs.*broken/),
+    });
+    expect((await client.run(name, "", { timeout: 5_000 })).text()).toBe("");
+    expect(await folder.run("stop")).toMatchObject({ code: 0 });
+    expect(pool.stderr).toMatch(/not restarted, the old workers go on: /);
+  });
+
+  test("groups and options that aren't there", async () => {
+    await using folder = await PoolFolder.make(address, { quick: fresh("pool") });
+    expect(await folder.run("start", ["nope"])).toMatchObject({
+      code: 2,
+      stderr: expect.stringMatching(/no group "nope"; there are: group/),
+    });
+    expect(await folder.run("start", ["--workers", "0"])).toMatchObject({ code: 2 });
+    expect(await folder.run("start", ["--max-memory", "much"])).toMatchObject({
+      code: 2,
+      stderr: expect.stringMatching(/256MB/),
+    });
+    expect(await folder.run("start", ["--connection", "far"])).toMatchObject({
+      code: 2,
+      stderr: expect.stringMatching(/connection "far"/),
+    });
+    expect(await folder.run("start", ["--atomic", "--count", "3"])).toMatchObject({ code: 2 });
+  });
+});
+
+describe("a daemon", () => {
+  test("runs in the background, logs to a file, answers pings and signals, and is stopped", async () => {
+    const name = fresh("pool");
+    await using folder = await PoolFolder.make(address, { quick: name, fails: `${name}-fails` });
+    const log = folder.file("pool.log");
+    const started = await folder.run("start", ["--daemon", "--log", log, "-vv", "--json"]);
+    expect(started).toMatchObject({ code: 0, stderr: "" });
+    const { pid } = JSON.parse(started.stdout);
+    try {
+      expect((await readFile(folder.pidFile, "utf8")).trim()).toBe(String(pid));
+      const ping = JSON.parse((await folder.run("ping", ["--json"])).stdout);
+      expect(ping).toEqual({ worker: 1, pid: expect.any(Number), milliseconds: expect.any(Number) });
+      expect(ping.milliseconds).toBeGreaterThan(0);
+      await client.run(name, "a workload");
+      await expect(client.run(`${name}-fails`, "x")).rejects.toThrow("no luck");
+      process.kill(pid, "SIGUSR2");
+      const entry = (event: string) => expect.stringMatching(new RegExp(`"event":"${event}"`));
+      await expect
+        .poll(async () => (await readFile(log, "utf8")).split("\n"), { timeout: 5_000 })
+        .toEqual(expect.arrayContaining([entry("state")]));
+      // logrotate moves the file, and has the pool open it anew.
+      expect(await folder.run("restart")).toMatchObject({ code: 0 });
+      expect(await folder.run("stop", ["--json"])).toMatchObject({
+        code: 0,
+        stdout: expect.stringMatching(/"complete":1,"failure":0,"exception":1/),
+      });
+    } finally {
+      if (lives(pid)) process.kill(pid, "SIGKILL");
+    }
+    await expect.poll(() => lives(pid)).toBe(false);
+    const lines = (await readFile(log, "utf8"))
+      .trim()
+      .split("\n")
+      .map((line) => JSON.parse(line));
+    const of = (event: string) => lines.filter((line) => line.event === event);
+    expect(of("job:start")[0]).toMatchObject({ group: "group", worker: 1, function: name, workload: "a workload" });
+    expect(of("job:end").map(({ outcome }) => outcome)).toEqual(["complete", "exception"]);
+    expect(of("job:end")[1]).toMatchObject({ level: "error", error: "no luck" });
+    // A worker's life, in the order in which it comes.
+    const first = of("worker:ready")[0].pid;
+    const life = lines.filter((line) => line.pid === first && !["no-jobs", "idle", "state"].includes(line.event));
+    expect(life.map(({ event }) => event)).toEqual([
+      ...["worker:start", "connect:before", "connect", "register:before", "register", "worker:ready"],
+      ...["job:start", "job:end", "job:start", "job:end", "worker:leave", "disconnect", "worker:exit"],
+    ]);
+  });
+});
+
+test("workers whose pool is killed finish their jobs, and leave", async () => {
+  const name = fresh("pool");
+  await using folder = await PoolFolder.make(address, { slow: name });
+  await using pool = await folder.start(["--workers", "2"], 2);
+  await client.background(name, "1");
+  const { workers } = await folder.until(({ workers }) => workers.some(({ running }) => running === 1), pool);
+  pool.kill("SIGKILL");
+  await expect.poll(() => workers.some(({ pid }) => lives(pid)), { timeout: 10_000 }).toBe(false);
+  expect(await folder.done()).toEqual(["begin 1", "end 1"]);
+});
+
+test("a job that takes longer than --grace is left to other workers, and the exit code says so", async () => {
+  const name = fresh("pool");
+  await using folder = await PoolFolder.make(address, { stuck: name });
+  await using pool = await folder.start(["--grace", "300ms"]);
+  await client.background(name, "", { unique: fresh("unique") });
+  await folder.until(({ workers }) => workers.some(({ running }) => running === 1), pool);
+  pool.kill("SIGTERM");
+  const { code, stderr } = await pool.ended();
+  expect(code).toBe(1);
+  expect(stderr).toMatch(/given to another worker .*: it was not waited for/);
+  expect(stderr).toMatch(/stopped, after 0 jobs; 1 more was aborted, for other workers to do/);
+  // It is there again.
+  await using other = await folder.start(["--grace", "0"]);
+  await folder.until(({ workers }) => workers.some(({ running }) => running === 1), other);
+  await folder.write("handlers.mjs", "export const stuck = () => {};");
+  await folder.run("stop");
+  await using last = await folder.start(["--count", "1", "--no-resuscitate"], 0);
+  expect((await last.ended()).code).toBe(0);
+});
+
+describe("workers leave", () => {
+  test("after so many jobs, and so much memory; each is replaced", async () => {
+    const name = fresh("pool");
+    await using folder = await PoolFolder.make(address, { pid: name, grows: `${name}-grows` });
+    await using pool = await folder.start(["--count", "3", "--max-memory", "300MB"]);
+    const pids: string[] = [];
+    for (let job = 0; job < 6; job++) pids.push((await client.run(name, "", { timeout: 10_000 })).text());
+    expect([new Set(pids.slice(0, 3)).size, new Set(pids.slice(3)).size, new Set(pids).size]).toEqual([1, 1, 2]);
+    await pool.says(/leaves: it has done its share of jobs/);
+    pool.kill("SIGTERM");
+    await pool.ended();
+    await using greedy = await folder.start(["--max-memory", "200MB"]);
+    for (let job = 0; job < 4; job++) await client.run(`${name}-grows`, "", { timeout: 10_000 });
+    await greedy.says(/leaves: it took too much memory \(\d+ bytes of 209715200\)/);
+    greedy.kill("SIGTERM");
+    expect((await greedy.ended()).code).toBe(0);
+  });
+
+  test("after so long; --limit ends the pool", async () => {
+    await using folder = await PoolFolder.make(address, { quick: fresh("pool") });
+    await using pool = folder.begin("start", ["--max-lifetime", "200ms", "--limit", "3"]);
+    const { code, stderr } = await pool.ended();
+    expect(code).toBe(0);
+    expect(stderr.match(/leaves: it has lived long enough/g)).toHaveLength(3);
+  });
+
+  test("by dying again and again: it is said, and each waits longer", async () => {
+    const name = fresh("pool");
+    await using folder = await PoolFolder.make(address, { dies: name });
+    await using pool = await folder.start([]);
+    await client.background(name);
+    await pool.says(/workers die again and again, 6 so far: the next one is started in 1600 ms/);
+    expect(pool.stderr).toMatch(/ended with the exit code 7/);
+    await folder.write("handlers.mjs", "export const dies = () => {};");
+    await folder.until(({ jobs }) => jobs.complete === 1, pool);
+    pool.kill("SIGTERM");
+    expect((await pool.ended()).code).toBe(0);
+  });
+});
+
+test("--watch replaces the workers when a handler changes", async () => {
+  const name = fresh("pool");
+  await using folder = await PoolFolder.make(address, { "./watched.mjs#default": name });
+  await folder.write("watched.mjs", 'export default () => "old";');
+  await using pool = await folder.start(["--watch", "--threads"]);
+  expect((await client.run(name, "", { timeout: 5_000 })).text()).toBe("old");
+  await delay(100);
+  await folder.write("watched.mjs", 'export default () => "new";');
+  await pool.says(/restarted: 1 worker was replaced/);
+  expect((await client.run(name, "", { timeout: 5_000 })).text()).toBe("new");
+  pool.kill("SIGINT");
+  expect((await pool.ended()).code).toBe(0);
+});
