@@ -20,14 +20,17 @@ const UNREADABLE = [
  * @param fresh a text that is another for each version of the file, when a new one is to be seen
  */
 export async function importModule(file: string, fresh = ""): Promise<Record<string, unknown>> {
+  const { href } = pathToFileURL(file);
+  // Bun has one module a file: URL, whatever its query is; it has one for each query of a path.
+  const version = fresh && `${"bun" in process.versions ? file : href}?${fresh}`;
   try {
-    return await import(/* @vite-ignore */ `${pathToFileURL(file).href}${fresh && `?${fresh}`}`);
+    return await import(/* @vite-ignore */ version || href);
   } catch (error) {
     const { code = "" } = error as NodeJS.ErrnoException;
     if (!TYPESCRIPT.test(file) || !UNREADABLE.includes(code)) throw error;
     const { createJiti } = await import("jiti");
     try {
-      return await createJiti(pathToFileURL(file).href, { moduleCache: fresh === "" }).import(file);
+      return await createJiti(href, { moduleCache: fresh === "" }).import(file);
     } catch (other) {
       // What is missing is missing to both; the runtime's words are the ones that people know.
       throw code === "ERR_MODULE_NOT_FOUND" ? error : other;
