@@ -5,13 +5,17 @@ import { TOKENS } from "./test/support/tokens.ts";
 /** One test runs until here at most; nothing that is tested takes a tenth of it. */
 const testTimeout = 20_000;
 
+/** Tests that take all that the machine has: they come last, beside none that has short time limits. */
+const heavy = ["test/fuzz/**/*.test.ts", "test/load/**/*.test.ts", "test/model/**/*.test.ts"];
+
 export default defineConfig({
   test: {
     globalSetup: "test/support/global-setup.ts",
     projects: [
       {
-        test: { name: "node", include: ["test/**/*.test.ts"], exclude: ["test/workerd/**"], testTimeout },
+        test: { name: "node", include: ["test/**/*.test.ts"], exclude: ["test/workerd/**", ...heavy], testTimeout },
       },
+      { test: { name: "heavy", include: heavy, testTimeout, sequence: { groupOrder: 1 } } },
       {
         plugins: [
           cloudflareTest(({ inject }) => ({
