@@ -158,7 +158,9 @@ export class Requests {
       return;
     }
     const next = this.#expire(now);
-    const quiet = now - Math.max(lastReceived, this.#lastMoved, first.deadline - this.#timeout);
+    // A packet that gets on by a few bytes only is as good as silence: it would take all the others' time for ever.
+    const heard = receiving ? 0 : lastReceived;
+    const quiet = now - Math.max(heard, this.#lastMoved, first.deadline - this.#timeout);
     const silent = first.unwanted && quiet >= this.#timeout;
     if (silent && !(next !== undefined && next <= first.deadline + BURST)) {
       // Not a byte in all that time: a new connection may be better.
