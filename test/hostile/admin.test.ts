@@ -31,7 +31,8 @@ test("a line without end", () =>
   site(
     (socket) => socket.flood(many(bytesOf("x"))),
     async (admin) => {
-      await rejection(admin.workers(), ProtocolError);
+      const error = await rejection(admin.workers(), ProtocolError);
+      assert.match(error.message, /the answer of .* to "workers" has more than maxAnswerSize \(10000000 bytes\)/);
     },
   ));
 
@@ -40,7 +41,8 @@ test("packets where text belongs", () =>
     (socket) => socket.flood(many(sent(attacks.NOOP))),
     async (admin) => {
       const error = (await rejection(admin.version(), Error)) as GearmanError;
-      assert.ok(["PROTOCOL", "TIMEOUT"].includes(error.code), error.message);
+      assert.equal(error.code, "PROTOCOL", error.message);
+      assert.match(error.message, /the answer of .* has more than maxAnswerSize \(10000000 bytes\)/);
     },
   ));
 
@@ -49,7 +51,8 @@ test("a storm of errors answers one command, and ends the connection", () =>
     (socket) => socket.flood(many(bytesOf("ERR NO go+away\r\n"))),
     async (admin) => {
       const error = (await rejection(admin.version(), Error)) as GearmanError;
-      assert.ok(["SERVER", "PROTOCOL"].includes(error.code), error.message);
+      assert.equal(error.code, "SERVER", error.message);
+      assert.match(error.message, /NO \(go away\)/);
       const before = flooded;
       await pause(300);
       assert.ok(flooded - before < 20_000_000, `${flooded - before} bytes more were taken`);
