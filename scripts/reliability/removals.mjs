@@ -203,6 +203,7 @@ function run(folder, tests) {
 /** @param {string[]} args */
 export default async function removals(args) {
   const { values } = parseArgs({ args, options: { out: { type: "string" }, only: { type: "string" } } });
+  const write = writer(values.out);
   const folder = copy();
   const chosen = REMOVALS.filter(({ handling }) => handling.includes(values.only ?? ""));
   const tests = [...new Set(chosen.map(({ test }) => test))];
@@ -237,7 +238,6 @@ export default async function removals(args) {
     rmSync(folder, { recursive: true, force: true });
   }
   if (values.out) rmSync(values.out, { force: true });
-  const write = writer(values.out);
   for (const line of lines) write(line);
   if (wrong > 0) process.exitCode = 1;
 }

@@ -3,8 +3,11 @@ import { Admin, type GearmanError, ProtocolError, TimeoutError } from "edgear";
 import { test } from "vitest";
 import { bytesOf } from "../codec/packets.ts";
 import { eventually, pause, rejection } from "../conformance/case.ts";
+import { leaveNothing } from "../support/faults/leaks.ts";
 import * as attacks from "./attacks.ts";
 import { bounded, flooded, type Hostility, type Turncoat, turncoat } from "./turncoat.ts";
+
+leaveNothing();
 
 const { sent, many } = attacks;
 

@@ -57,10 +57,10 @@ export const BREACHES: Readonly<Record<string, readonly [attack: (socket: Hostil
   ],
   "arguments without end, of a packet that has nothing else": [
     (socket) => {
-      socket.send(header("server", STATUS_RES, 60_000_000));
+      socket.send(header("server", OPTION_RES, 60_000_000));
       socket.flood(new Uint8Array(65_536).fill(0x68));
     },
-    /sent a STATUS_RES packet whose arguments don't end within 65536 bytes/,
+    /sent an? OPTION_RES packet whose arguments don't end within 65536 bytes/,
   ],
   "a handle of no bytes": [
     (socket) => socket.send(sent(JOB_CREATED, [""])),

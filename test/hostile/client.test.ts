@@ -3,9 +3,12 @@ import { Client, type GearmanError, ProtocolError, ServerError, TimeoutError } f
 import { describe, test } from "vitest";
 import { concat, header } from "../codec/packets.ts";
 import { eventually, pause, rejection } from "../conformance/case.ts";
+import { leaveNothing } from "../support/faults/leaks.ts";
 import { startWorker } from "../support/worker.ts";
 import * as attacks from "./attacks.ts";
 import { bounded, flooded, type Hostility, type Turncoat, turncoat } from "./turncoat.ts";
+
+leaveNothing();
 
 const { sent, many, onceGreeted } = attacks;
 

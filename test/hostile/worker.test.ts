@@ -3,8 +3,11 @@ import { Client, ProtocolError, Worker } from "edgear";
 import { describe, test } from "vitest";
 import { bytesOf, concat, header } from "../codec/packets.ts";
 import { eventually, pause } from "../conformance/case.ts";
+import { leaveNothing } from "../support/faults/leaks.ts";
 import * as attacks from "./attacks.ts";
 import { bounded, flooded, type Hostility, type Turncoat, turncoat } from "./turncoat.ts";
+
+leaveNothing();
 
 const { sent, many } = attacks;
 
