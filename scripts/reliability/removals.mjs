@@ -138,14 +138,14 @@ const REMOVALS = [
     handling: "that a job is not there answers no grab",
     file: "src/connection/connection.ts",
     from: "if (code === JOB_NOT_FOUND && this.#owner.packet(frame, this)) return;",
-    to: "",
+    to: "if (code === JOB_NOT_FOUND && frame.argumentCount > 99) return;",
     test: "test/hostile/worker.test.ts",
   },
   {
     handling: "an administrator's answer has a limit",
     file: "src/admin/link.ts",
-    from: "if (first.size > this.#options.maxAnswerSize) this.destroy(this.#tooLarge(first));",
-    to: "",
+    from: "if (first.size > this.#options.maxAnswerSize) this.destroy",
+    to: "if (first.size > this.#options.maxAnswerSize * 1e9) this.destroy",
     test: "test/hostile/admin.test.ts",
   },
   {
@@ -157,6 +157,13 @@ const REMOVALS = [
   },
   {
     handling: "an administrator's command has its time",
+    file: "src/admin/link.ts",
+    from: "if (!first.dropped) first.reject(error);",
+    to: "",
+    test: "test/hostile/admin.test.ts",
+  },
+  {
+    handling: "a command that was not answered in time costs the administrator's connection",
     file: "src/admin/link.ts",
     from: "first.dropped = true;\n    this.destroy(error);",
     to: "",

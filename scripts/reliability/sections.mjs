@@ -159,11 +159,10 @@ function cases(all) {
 /** @param {Line[]} all */
 function removals(all) {
   if (all.length === 0) return NONE;
-  const rows = all.map(({ handling, file, failed = [] }) => [
-    handling,
-    file,
-    failed.length === 0 ? "**no test failed**" : failed.join("; "),
-  ]);
+  const rows = all.map(({ handling, file, failed = [], missing }) => {
+    const words = missing ? "**not tried: the code is another by now**" : failed.join("; ") || "**no test failed**";
+    return [handling, file, words];
+  });
   return [
     `${number(all.length)} removals. (${circumstances(all)})`,
     table(["handling that was removed", "from", "tests that failed"], rows),

@@ -70,11 +70,26 @@ test("answers to other commands", () =>
     },
   ));
 
+test("a line more than was asked for ends the connection, and is no later command's answer", () =>
+  site(
+    (socket) => socket.send(bytesOf("OK 1.0\r\nOK forged\r\n")),
+    async (admin, peer) => {
+      for (let victims = 1; victims <= 3; victims++) {
+        assert.equal(await admin.version(), "1.0");
+        await pause(50);
+        assert.equal(peer.victims, victims);
+      }
+    },
+  ));
+
 test("half a line, a byte at a time, and never the rest", () =>
   site(
     (socket) => socket.drip(bytesOf("OK 1.1"), bytesOf("."), 10_000),
-    async (admin) => {
+    async (admin, peer) => {
       const error = await rejection(admin.version(), TimeoutError);
       assert.equal(error.timeout, "requestTimeout");
+      // What would still come of it can't be the next one's answer.
+      await rejection(admin.version(), TimeoutError);
+      assert.equal(peer.victims, 2);
     },
   ));
