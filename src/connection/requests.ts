@@ -28,6 +28,9 @@ const BURST = 100;
 const LATE = 50;
 const READ_TIME = 20;
 
+/** How often in a row that is waited for: a program that is always busy has time limits, too. */
+const READS = 5;
+
 /** How often it is looked whether a large transfer still moves, in milliseconds; and from how many bytes one is large. */
 const MOVING = 1_000;
 const LARGE = 65_536;
@@ -52,6 +55,7 @@ export class Requests {
   #collected = 0;
   #lastMoved = Number.NEGATIVE_INFINITY;
   #paused = false;
+  #reads = 0;
   #timer: ReturnType<typeof setTimeout> | undefined;
 
   /**
@@ -143,10 +147,11 @@ export class Requests {
     const first = this.#waiting.peek();
     if (!first) return;
     // The program was busy: what came meanwhile is read only after timers, and must have its chance.
-    if (now > due + LATE) {
+    if (now > due + LATE && this.#reads++ < READS) {
       this.#checkIn(READ_TIME);
       return;
     }
+    this.#reads = 0;
     const { pending, taken, receiving, collected, lastReceived } = this.#channel;
     const sending = taken !== this.#taken && Math.max(pending, this.#pending) >= LARGE;
     const fresh = collected < this.#collected ? collected : collected - this.#collected;
