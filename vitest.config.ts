@@ -5,6 +5,9 @@ import { TOKENS } from "./test/support/tokens.ts";
 /** One test runs until here at most; nothing that is tested takes a tenth of it. */
 const testTimeout = 20_000;
 
+/** Tests that take all that the machine has: they come last, beside none that has short time limits. */
+const heavy = ["test/fuzz/**/*.test.ts", "test/load/**/*.test.ts", "test/model/**/*.test.ts"];
+
 export default defineConfig({
   test: {
     globalSetup: "test/support/global-setup.ts",
@@ -13,7 +16,7 @@ export default defineConfig({
         test: {
           name: "node",
           include: ["test/**/*.test.ts"],
-          exclude: ["test/workerd/**", "test/bench/**", "**/node_modules/**"],
+          exclude: ["test/workerd/**", "test/bench/**", "**/node_modules/**", ...heavy],
           testTimeout,
         },
       },
@@ -21,6 +24,7 @@ export default defineConfig({
         // Last, and alone: files that run beside it would make it slow, and it would blame the codec.
         test: { name: "bench", include: ["test/bench/**/*.test.ts"], testTimeout, sequence: { groupOrder: 2 } },
       },
+      { test: { name: "heavy", include: heavy, testTimeout, sequence: { groupOrder: 1 } } },
       {
         plugins: [
           cloudflareTest(({ inject }) => ({

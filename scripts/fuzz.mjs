@@ -3,18 +3,21 @@
  * ten thousand for the HTTP door; `gearmand` is given what JobServer is, to compare.
  *
  *     npm run fuzz -- --target decoder --inputs 1000000 --seed 7 --seconds 60 --out fuzz.jsonl [--keep]
- *     npm run fuzz -- --target decoder --replay WORD
+ *     npm run fuzz -- --target decoder --replay-file FILE
  *
  * `--out` is given a line of JSON for the run; docs/reliability.md is made of these. `--keep` writes what was found to do
- * something new to test/fuzz/corpus, with which the next run begins. Ends with 1 when something failed: the input that
- * has it again, as a word for `--replay`, is in the last line.
+ * something new to test/fuzz/corpus, with which the next run begins. Ends with 1 when something failed: the inputs that
+ * have it again, in their order, are in a file that is named then. A seed makes the same inputs for the decoder; what
+ * JobServer and the door are given depends on what came before, and that on the moment: have those again by the file.
  */
 
-import { appendFileSync } from "node:fs";
+import { registerHooks } from "node:module";
 import { parseArgs } from "node:util";
 import { saveCorpus } from "../test/fuzz/corpus.ts";
+import { again, inputsOf } from "../test/fuzz/run.ts";
 import { TARGETS } from "../test/fuzz/targets.ts";
 import { chooseSeed } from "../test/support/faults/randoms.ts";
+import { writer } from "./reliability/lines.mjs";
 
 const { values } = parseArgs({
   options: {
@@ -24,32 +27,41 @@ const { values } = parseArgs({
     seed: { type: "string" },
     out: { type: "string" },
     keep: { type: "boolean", default: false },
-    replay: { type: "string" },
+    "replay-file": { type: "string" },
   },
+});
+
+// The Worker's modules name each other as wrangler builds them; here they are loaded as they are.
+registerHooks({
+  resolve: (specifier, context, next) =>
+    next(
+      /\/worker\/\w+\.ts$/.test(context.parentURL ?? "") ? specifier.replace(/^(\.\/.*)\.js$/, "$1.ts") : specifier,
+      context,
+    ),
 });
 
 const target = TARGETS[values.target];
 if (!target) throw new TypeError(`a target is one of ${Object.keys(TARGETS).join(", ")}`);
 
-if (values.replay !== undefined) {
-  console.log(await target.replay(values.replay));
+const file = values["replay-file"];
+if (file !== undefined) {
+  console.log(await target.replay(inputsOf(file)));
 } else {
   const seed = values.seed === undefined ? chooseSeed() : Number(values.seed);
   const deadline = performance.now() + Number(values.seconds ?? 86_400) * 1_000;
   const summary = await target.run({
     inputs: Number(values.inputs ?? target.inputs),
     seed,
-    maxFailures: 10,
+    maxFailures: 40,
     over: () => performance.now() > deadline,
   });
   const { inputs, seconds, corpus, failures, kept, details } = summary;
   if (values.keep) saveCorpus(target.corpus, kept);
-  const time = new Date().toISOString();
   const counts = { inputs, seconds, corpus, failures: failures.length };
-  const failed = failures.length > 0 ? { failed: failures } : {};
-  const line = { kind: "fuzz", target: values.target, seed, ...counts, ...failed, ...details, time };
-  if (values.out) appendFileSync(values.out, `${JSON.stringify(line)}\n`);
+  const words = failures.map((failure) => again(values.target, failure));
+  const failed = failures.length > 0 ? { failed: failures.map(({ what }) => what) } : {};
+  writer(values.out)({ suite: "fuzz", summary: true, target: values.target, seed, ...counts, ...failed, ...details });
   console.log(`${values.target}: ${inputs} inputs in ${seconds} s, seed ${seed}, ${corpus} of them kept`);
-  for (const failure of failures.slice(0, 3)) console.error(`failed: --target ${values.target} --replay ${failure}`);
+  for (const each of words) console.error(`failed: ${each}`);
   if (failures.length > 0) process.exitCode = 1;
 }

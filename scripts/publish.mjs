@@ -1,6 +1,6 @@
 /**
  * Publishes the package, if it is what its version says: nothing uncommitted, the version's tag on this commit, and the
- * version in CHANGELOG.md. With provenance (package.json, publishConfig), which npm gives only where a CI service vouches
+ * version in CHANGELOG.md; and if `.ci/run` passes. With provenance (package.json, publishConfig), which npm gives only where a CI service vouches
  * for the build, and for the repository that package.json names.
  *
  *     npm run release -- --dry-run
@@ -37,12 +37,30 @@ export function obstacles(folder) {
   return found;
 }
 
+/**
+ * Runs all that a change must pass, as a release must too; then publishes.
+ * @param {string} folder
+ * @param {boolean} dry only says what it would do. The checks are run all the same
+ * @returns {number} an exit code
+ */
+export function publish(folder, dry) {
+  const found = obstacles(folder);
+  for (const obstacle of found) console.error(obstacle);
+  if (found.length > 0 && !dry) return 1;
+  /** @param {string} program @param {string[]} args */
+  const run = (program, ...args) => spawnSync(program, args, { cwd: folder, stdio: "inherit" }).status ?? 1;
+  if (run(path.join(folder, ".ci/run")) !== 0) {
+    console.error("nothing is published: .ci/run has failed");
+    return 1;
+  }
+  // What was checked is what is published: tests that leave something behind would have changed it.
+  const changed = obstacles(folder).filter((obstacle) => !found.includes(obstacle));
+  for (const obstacle of changed) console.error(`since .ci/run, ${obstacle}`);
+  if (changed.length > 0) return 1;
+  return run("npm", "publish", ...(dry ? ["--dry-run"] : []));
+}
+
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
   const root = path.dirname(path.dirname(fileURLToPath(import.meta.url)));
-  const dry = process.argv.includes("--dry-run");
-  const found = obstacles(root);
-  for (const obstacle of found) console.error(obstacle);
-  if (found.length > 0 && !dry) process.exit(1);
-  const { status } = spawnSync("npm", ["publish", ...(dry ? ["--dry-run"] : [])], { cwd: root, stdio: "inherit" });
-  process.exitCode = status ?? 1;
+  process.exitCode = publish(root, process.argv.includes("--dry-run"));
 }

@@ -1,7 +1,7 @@
 /**
  * Writes down how many tests there were of what, and how they went, of a report that vitest has made:
  *
- *     npx vitest run --project node test/faults test/load test/servers --reporter=json --outputFile=cases.json
+ *     npx vitest run test/faults test/hostile test/load test/servers --reporter=json --outputFile=cases.json
  *     npm run reliability -- cases cases.json --out docs/reliability/cases.jsonl
  */
 

@@ -78,6 +78,15 @@ export function counts(items, key) {
 }
 
 /**
+ * The code that it was. Lines of before it was written down have none.
+ * @param {Line[]} items
+ */
+export function commits(items) {
+  const all = items.map(({ commit, dirty }) => (commit ? `${commit}${dirty ? " and changes" : ""}` : "not recorded"));
+  return [...new Set(all)].sort().join(", ");
+}
+
+/**
  * With what, and when.
  * @param {Line[]} items
  */
@@ -87,6 +96,7 @@ export function circumstances(items) {
   const days = [...new Set(items.map(({ time }) => time?.slice(0, 10)).filter(Boolean))].sort();
   const what = [
     ["Edgear", values("edgear")],
+    ["commit", commits(items)],
     ["gearmand", values("gearmand")],
     ["Node", values("node")],
   ].flatMap(([name, value]) => (value ? [`${name} ${value}`] : []));

@@ -1,6 +1,34 @@
 import { spawnSync } from "node:child_process";
 import { appendFileSync, readFileSync } from "node:fs";
+import { fileURLToPath } from "node:url";
 import { findGearmand } from "../programs.mjs";
+
+const ROOT = fileURLToPath(new URL("../..", import.meta.url));
+
+/** @param {string[]} args */
+const git = (...args) => spawnSync("git", args, { cwd: ROOT, encoding: "utf8" });
+
+/**
+ * Which code it is: the commit, and whether anything was changed since. What runs write is no change.
+ * @returns {{ commit?: string; dirty?: true }}
+ */
+export function commit() {
+  const { status, stdout } = git("rev-parse", "--short", "HEAD");
+  if (status !== 0) return {};
+  const changes = git("status", "--porcelain", "--", ".", ":!docs/reliability", ":!docs/reliability.md").stdout.trim();
+  return { commit: stdout.trim(), ...(changes !== "" && { dirty: true }) };
+}
+
+/**
+ * Whether a line is of the code that is here: nothing that ships, or that tries it, has changed since its commit.
+ * @param {Record<string, unknown>} line
+ */
+export function isOfThisCode(line) {
+  const here = commit();
+  if (typeof line.commit !== "string" || line.dirty || here.dirty) return false;
+  if (line.commit === here.commit) return true;
+  return git("diff", "--quiet", line.commit, "HEAD", "--", "src", "assembly", "worker", "test", "scripts").status === 0;
+}
 
 /** @returns {string} Edgear's version, as package.json has it */
 function version() {
@@ -13,7 +41,7 @@ function versions() {
   const said = program ? spawnSync(program, ["--version"], { encoding: "utf8" }).stdout : "";
   const [, gearmand] = /gearmand (\S+)/.exec(said) ?? [];
   const system = `${process.platform} ${process.arch}`;
-  return { edgear: version(), node: process.versions.node, ...(gearmand && { gearmand }), system };
+  return { ...commit(), edgear: version(), node: process.versions.node, ...(gearmand && { gearmand }), system };
 }
 
 /**

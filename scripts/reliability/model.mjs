@@ -3,7 +3,7 @@
  *
  *     npm run reliability -- model --operations 100000 --server gearmand --seed 7 --out runs.jsonl
  *
- * Each seed gives a line, and each server one with `summary: true`. Ends with 1 when something failed: what, and the
+ * Each server gives a line, and with `--each` each seed too. `--minutes` is the time that each server has at most. Ends with 1 when something failed: what, and the
  * seed that has it again, is in the last line.
  */
 
@@ -21,6 +21,8 @@ export default async function model(args) {
       operations: { type: "string", default: "1000000" },
       server: { type: "string", multiple: true, default: [...KINDS] },
       seed: { type: "string" },
+      minutes: { type: "string" },
+      each: { type: "boolean", default: false },
       lanes: { type: "string", default: "4" },
       out: { type: "string" },
     },
@@ -34,6 +36,7 @@ export default async function model(args) {
   for (const kind of kinds) {
     const seed = values.seed === undefined ? chooseSeed() : Number(values.seed);
     const operations = Math.ceil(Number(values.operations) / kinds.length);
+    const end = performance.now() + Number(values.minutes ?? Number.POSITIVE_INFINITY) * 60_000;
     let total = 0;
     try {
       const summary = await campaign({
@@ -41,9 +44,10 @@ export default async function model(args) {
         operations,
         seed,
         lanes: Number(values.lanes),
+        over: () => performance.now() > end,
         report: (line) => {
           total += Number(line.total);
-          report(line);
+          if (values.each) report(line);
         },
       });
       report({ suite: "model", summary: true, outcome: "passed", seed, ...summary });

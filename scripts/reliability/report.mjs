@@ -9,7 +9,7 @@ import { readFileSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { FOLDER, lines } from "./data.mjs";
 import { plot } from "./plot.mjs";
-import { sections } from "./sections.mjs";
+import { lastSoak, sections } from "./sections.mjs";
 
 /** @returns {Record<string, string>} the files that are made, by path, and their text */
 export function files() {
@@ -22,7 +22,7 @@ export function files() {
     return text;
   });
   const note = "<!-- Made by `npm run reliability -- report` of docs/reliability/. Not to be edited. -->\n\n";
-  const samples = all.filter(({ suite, summary }) => suite === "soak" && !summary);
+  const samples = lastSoak(all.filter(({ suite }) => suite === "soak"));
   return {
     [path.join(path.dirname(FOLDER), "reliability.md")]: note + page,
     ...(samples.length > 0 && { [path.join(FOLDER, "soak.svg")]: plot(samples) }),

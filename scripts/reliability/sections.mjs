@@ -13,6 +13,7 @@ export function sections(lines) {
     soak: soak(lines.filter(({ suite }) => suite === "soak")),
     fuzz: fuzz(lines.filter(({ kind, suite }) => kind === "fuzz" || suite === "fuzz")),
     cases: cases(lines.filter(({ suite }) => suite === "cases")),
+    removals: removals(lines.filter(({ suite }) => suite === "removals")),
   };
 }
 
@@ -61,6 +62,15 @@ function failures(failed) {
   return `Runs that ended early, which are counted nowhere above:\n\n${table(["run", "after operations", "what it said", "why"], rows)}`;
 }
 
+/**
+ * The samples of the soak that ended last.
+ * @param {Line[]} all
+ */
+export function lastSoak(all) {
+  const last = all.findLast(({ summary }) => summary)?.run;
+  return all.filter(({ summary, run }) => !summary && run === last);
+}
+
 /** @param {Line[]} all */
 function soak(all) {
   const runs = all.filter(({ summary }) => summary);
@@ -72,12 +82,13 @@ function soak(all) {
     }),
   );
   const [run] = /** @type {[Line]} */ (runs);
-  const samples = all.filter(({ summary }) => !summary);
+  const samples = lastSoak(all);
   const last = samples.at(-1);
   const rate = number(total(runs, "worked") / total(runs, "seconds"));
   return [
     `${number(total(runs, "submitted"))} background jobs were handed in at ${run.server} and ${number(total(runs, "worked"))} worked off, in ` +
       `${number(total(runs, "seconds"))} seconds (${rate} a second), ${number(total(runs, "again"))} of them twice. (${circumstances(runs)})`,
+    ...runs.flatMap(({ faults = [] }) => faults.map((/** @type {string} */ fault) => `**Failed**: ${fault}.`)),
     table(["process", "heap grew, a job", "memory grew, a job", "descriptors"], rows),
     ...(last
       ? [
@@ -92,17 +103,40 @@ function soak(all) {
 /** @param {Line[]} runs */
 function fuzz(runs) {
   if (runs.length === 0) return NONE;
-  const rows = groups(runs, ({ target }) => target).map(([target, own]) => [
-    target,
-    number(total(own, "inputs")),
-    number(total(own, "seconds")),
-    number(Math.max(...own.map(({ corpus = 0 }) => Number(Array.isArray(corpus) ? corpus.length : corpus) || 0))),
-    number(own.reduce((sum, { failures: found }) => sum + Number(Array.isArray(found) ? found.length : found), 0)),
-    own.map(({ seed }) => seed).join(", "),
-  ]);
+  const rows = groups(runs, ({ target }) => target).map(([target, own]) => {
+    const most = (/** @type {string} */ key) => Math.max(...own.map((run) => Number(run[key] ?? 0)));
+    return [
+      target,
+      number(total(own, "inputs")),
+      number(total(own, "seconds")),
+      most("reached") > 0 ? `${number(most("reached"))} of ${number(most("ways"))}` : "not measured",
+      most("features") > 0 ? number(most("features")) : "not counted",
+      number(most("corpus")),
+      number(total(own, "failures")),
+      own.map(({ seed }) => seed).join(", "),
+    ];
+  });
+  const answers = runs.filter(({ target }) => target === "door");
+  const servers = runs.filter(({ target }) => target === "server");
+  const list = (/** @type {Line[]} */ all, /** @type {string} */ key) =>
+    Object.entries(counts(all, key))
+      .map(([name, count]) => `${name} ${number(count)}`)
+      .join(", ");
   return [
     `${number(total(runs, "inputs"))} inputs. (${circumstances(runs)})`,
-    table(["target", "inputs", "seconds", "corpus", "failures", "seeds"], rows),
+    table(
+      ["target", "inputs", "seconds", "ways of the codec taken", "things told apart", "corpus", "failures", "seeds"],
+      rows,
+    ),
+    ...(servers.length > 0 ? [`How an exchange with \`JobServer\` ended: ${list(servers, "ends")}.`] : []),
+    ...(answers.length > 0
+      ? [
+          `The door's answers by status (0: closed without one, which only bytes that are no request are): ${list(answers, "statuses")}.` +
+            (total(answers, "requests") > 0
+              ? ` ${number(total(answers, "requests"))} inputs were right requests, and each answer to them what openapi.json says of its path.`
+              : ""),
+        ]
+      : []),
   ].join("\n\n");
 }
 
@@ -120,4 +154,17 @@ function cases(all) {
     return `${file}:\n\n${table(["what", "tests", "failed", "took"], rows)}`;
   });
   return [tests, ...parts].join("\n\n");
+}
+
+/** @param {Line[]} all */
+function removals(all) {
+  if (all.length === 0) return NONE;
+  const rows = all.map(({ handling, file, failed = [], missing }) => {
+    const words = missing ? "**not tried: the code is another by now**" : failed.join("; ") || "**no test failed**";
+    return [handling, file, words];
+  });
+  return [
+    `${number(all.length)} removals. (${circumstances(all)})`,
+    table(["handling that was removed", "from", "tests that failed"], rows),
+  ].join("\n\n");
 }

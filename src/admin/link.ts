@@ -51,6 +51,9 @@ const CLOSE_TIMEOUT = 1_000;
 const LATE = 50;
 const READ_TIME = 20;
 
+/** How often in a row that is waited for: a program that is always busy has time limits, too. */
+const READS = 5;
+
 const encoder = new TextEncoder();
 
 /**
@@ -76,6 +79,7 @@ export class Link implements Receiver {
   /** Bytes that came while no command was waiting. */
   #unasked = 0;
   #timer: ReturnType<typeof setTimeout> | undefined;
+  #reads = 0;
   #whenQuiet: (() => void) | undefined;
   #whenClosed: (() => void) | undefined;
 
@@ -242,7 +246,8 @@ export class Link implements Receiver {
     const now = performance.now();
     const left = Math.max(first.since, this.#lastReceived) + requestTimeout - now;
     // The program was busy: what came meanwhile is read only after timers, and must have its chance.
-    const busy = now > since + requestTimeout + LATE;
+    const busy = now > since + requestTimeout + LATE && this.#reads++ < READS;
+    if (!busy) this.#reads = 0;
     if (left > 0 || busy) {
       const wait = Math.max(left, READ_TIME);
       this.#timer = setTimeout(() => this.#expire(now + wait - requestTimeout), wait);

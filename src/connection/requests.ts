@@ -21,6 +21,9 @@ const BURST = 100;
 const LATE = 50;
 const READ_TIME = 20;
 
+/** How often in a row that is waited for: a program that is always busy has time limits, too. */
+const READS = 5;
+
 /** How often it is looked whether a large transfer still moves, in milliseconds; and from how many bytes one is large. */
 const MOVING = 1_000;
 const LARGE = 65_536;
@@ -50,6 +53,7 @@ export class Requests {
   #collected = 0;
   #lastMoved = Number.NEGATIVE_INFINITY;
   #paused = false;
+  #reads = 0;
   #timer: ReturnType<typeof setTimeout> | undefined;
 
   /**
@@ -145,10 +149,11 @@ export class Requests {
     if (this.#waiting.length === 0) return;
     const first = this.#deadlines.peek();
     // The program was busy: what came meanwhile is read only after timers, and must have its chance.
-    if (now > due + LATE) {
+    if (now > due + LATE && this.#reads++ < READS) {
       this.#checkIn(READ_TIME);
       return;
     }
+    this.#reads = 0;
     const { pending, taken, receiving, collected, lastReceived } = this.#channel;
     const sending = taken !== this.#taken && Math.max(pending, this.#pending) >= LARGE;
     const fresh = collected < this.#collected ? collected : collected - this.#collected;
@@ -160,7 +165,9 @@ export class Requests {
       return;
     }
     const next = this.#expire(now);
-    const quiet = now - Math.max(lastReceived, this.#lastMoved, Math.abs(first) - this.#timeout);
+    // A packet that gets on by a few bytes only is as good as silence: it would take all the others' time for ever.
+    const heard = receiving ? 0 : lastReceived;
+    const quiet = now - Math.max(heard, this.#lastMoved, Math.abs(first) - this.#timeout);
     const silent = first < 0 && quiet >= this.#timeout;
     if (silent && !(next !== undefined && next <= Math.abs(first) + BURST)) {
       // Not a byte in all that time: a new connection may be better.

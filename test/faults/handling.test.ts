@@ -172,3 +172,27 @@ test("throttle: what waits behind a packet that comes byte by byte, as good as n
   }
   await nothingMore(before);
 });
+
+test("silence has its limit for a program that is always busy, too", async () => {
+  // Whatever is due comes late, each time: that must not put it off for ever.
+  let busy = true;
+  const work = async () => {
+    while (busy) {
+      const begin = performance.now();
+      while (performance.now() - begin < 80);
+      await pause(0);
+    }
+  };
+  await using server = await startFaultyServer(() => {});
+  await using client = new Client(server.address, { requestTimeout: 200, reconnect: false });
+  await using admin = new Admin(server.address, { requestTimeout: 200 });
+  const asked = Promise.all([rejection(client.ping(), TimeoutError), rejection(admin.version(), TimeoutError)]);
+  const working = work();
+  try {
+    const late = pause(8_000).then(() => assert.fail("no limit was kept in 8 seconds"));
+    await Promise.race([asked, late]);
+  } finally {
+    busy = false;
+    await working;
+  }
+});

@@ -28,12 +28,16 @@ const ABREAST = 8;
 /** Somebody has a conversation over a line, from the connection's first byte to its last. */
 type Conversation = (proxy: FaultProxy, server: OwnServer, name: string) => Promise<string>;
 
+/** Uniques of one length: with one for all, a conversation would join the job of the one before while that is not over. */
+let conversations = 0;
+const ownUnique = () => `u${String(++conversations).padStart(6, "0")}`;
+
 const ONCE = { ...CLIENT_OPTIONS, reconnect: false } as const;
 
 const CONVERSATIONS: Record<string, Conversation> = {
   async client(proxy, _server, name) {
     await using client = new Client(proxy.address, ONCE);
-    const task = client.submit(name, "abc", { unique: "u" });
+    const task = client.submit(name, "abc", { unique: ownUnique() });
     const said: string[] = [];
     for await (const event of task) {
       said.push(event.type === "status" ? `${event.numerator}/${event.denominator}` : event.payload.text());

@@ -4,7 +4,7 @@ import { Corpus, loadCorpus } from "./corpus.ts";
 import type { Coverage } from "./coverage.ts";
 import { decodeInput, HEAD } from "./decoder.ts";
 import { golden, mutate, toWord } from "./inputs.ts";
-import type { Run, Summary } from "./run.ts";
+import type { Failure, Run, Summary } from "./run.ts";
 
 /** Bytes that the process may hold in buffers: what peers announce is not believed. */
 const MOST_BUFFERS = 256 * 1024 * 1024;
@@ -16,7 +16,7 @@ export async function fuzzDecoder(run: Run, coverage: Coverage): Promise<Summary
   const begin = performance.now();
   // Half the inputs end in an error, and nobody reads where it was made.
   Error.stackTraceLimit = 0;
-  const failures: string[] = [];
+  const failures: Failure[] = [];
   let inputs = 0;
   let buffers = 0;
   const faults: Record<string, number> = {};
@@ -28,7 +28,7 @@ export async function fuzzDecoder(run: Run, coverage: Coverage): Promise<Summary
       corpus.offer(input, [...coverage.taken(), `${(input[0] ?? 0) & 7} ${fault} ${Math.min(frames, 3)}`]);
     } catch (error) {
       coverage.taken();
-      failures.push(`${toWord(input)} ${(error as Error).message}`);
+      failures.push({ inputs: [toWord(input)], what: (error as Error).message });
     }
   };
   for (const input of loadCorpus("decoder")) feed(input);
@@ -42,7 +42,7 @@ export async function fuzzDecoder(run: Run, coverage: Coverage): Promise<Summary
       feed(mutate(corpus.inputs, randoms, HEAD));
     }
     buffers = Math.max(buffers, process.memoryUsage().arrayBuffers);
-    if (buffers > MOST_BUFFERS) failures.push(`${buffers} bytes of buffers`);
+    if (buffers > MOST_BUFFERS) failures.push({ inputs: [], what: `${buffers} bytes of buffers` });
     // Timers and signals have their turn.
     await new Promise((resolve) => setImmediate(resolve));
   }
@@ -52,6 +52,6 @@ export async function fuzzDecoder(run: Run, coverage: Coverage): Promise<Summary
     corpus: corpus.inputs.length,
     failures,
     kept: corpus.few,
-    details: { features: corpus.features, ways: coverage.ways, buffers, faults },
+    details: { features: corpus.features, ways: coverage.ways, reached: coverage.reached, buffers, faults },
   };
 }

@@ -6,21 +6,23 @@ import { type Deployed, deploy } from "../support/deployed.ts";
 import { Randoms } from "../support/faults/randoms.ts";
 import { startWorker } from "../support/worker.ts";
 import { Corpus, loadCorpus } from "./corpus.ts";
+import { complaint, requestOf } from "./http.ts";
 import { mutate, toWord } from "./inputs.ts";
 import { request } from "./requests.ts";
-import type { Run, Summary } from "./run.ts";
+import type { Failure, Run, Summary } from "./run.ts";
 
 /** Milliseconds after which a request that has no answer yet is ended, as what it announced does not come. */
 const HALF = 2_000;
 /** Milliseconds in which an answer must have ended. */
 const PATIENCE = 8_000;
 const LANES = 6;
-
-/** What a 5xx may be: a job server's or a job's fault, said so; or workerd's own word for a method that it never heard of. */
-const DOCUMENTED = /"code":"(?!INTERNAL)[A-Z_]+"|^HTTP\/1\.1 501 [\s\S]*\r\n\r\nERROR: Unrecognized request method\.$/;
+/** So many requests before one that fails are kept with it. */
+const LATEST = 50;
 
 /** What came of a request. */
 interface Reply {
+  /** Whether it was asked with a request, and not with bytes that are none. */
+  readonly right: boolean;
   readonly status: number;
   readonly failure: string | undefined;
   readonly feature: string;
@@ -30,43 +32,54 @@ interface Reply {
 export async function fuzzDoor(run: Run): Promise<Summary> {
   const randoms = new Randoms(run.seed);
   const corpus = new Corpus();
-  const failures: string[] = [];
+  const failures: Failure[] = [];
+  const latest: string[] = [];
   const statuses: Record<string, number> = {};
   await using site = await Site.start();
   const begin = performance.now();
   const waiting = loadCorpus("door");
   let inputs = 0;
+  let requests = 0;
   const lane = async () => {
     while (inputs < run.inputs && failures.length < run.maxFailures && !run.over()) {
       inputs++;
       const known = corpus.inputs;
       const mutated = known.length > 20 && randoms.below(5) === 0;
       const input = waiting.shift() ?? (mutated ? toTheDoor(mutate(known, randoms)) : request(randoms));
-      const { status, failure, feature } = await site.ask(input);
+      latest.push(toWord(input));
+      if (latest.length > LATEST) latest.shift();
+      const { right, status, failure, feature } = await site.ask(input);
+      if (right) requests++;
       statuses[status] = (statuses[status] ?? 0) + 1;
-      if (failure) failures.push(`${toWord(input)} ${failure}`);
+      if (failure) failures.push({ inputs: [...latest, toWord(input)], what: failure });
       corpus.offer(input, [feature]);
     }
   };
   await Promise.all(Array.from({ length: LANES }, lane));
   const dead = await site.alive();
-  if (dead) failures.push(`${corpus.inputs.slice(-1).map(toWord)} ${dead}`);
+  if (dead) failures.push({ inputs: latest, what: dead });
   return {
     inputs,
     seconds: Math.round((performance.now() - begin) / 100) / 10,
     corpus: corpus.inputs.length,
     failures,
     kept: corpus.few,
-    details: { statuses },
+    details: { requests, statuses },
   };
 }
 
-export async function replayDoor(input: Uint8Array): Promise<unknown> {
+/** Puts requests, one after the other, to a door of their own. What came of each; rejects when one fails. */
+export async function replayDoor(inputs: readonly Uint8Array[]): Promise<unknown> {
   await using site = await Site.start();
-  const { failure, ...reply } = await site.ask(input);
-  const dead = failure ?? (await site.alive());
+  const replies: string[] = [];
+  for (const input of inputs) {
+    const { failure, feature } = await site.ask(input);
+    replies.push(feature);
+    if (failure) throw new Error(`request ${replies.length}: ${failure}`);
+  }
+  const dead = await site.alive();
   if (dead) throw new Error(dead);
-  return reply;
+  return replies;
 }
 
 /** The same, for a host that is one: of another, what stands before the door in the tests makes an error of its own. */
@@ -127,16 +140,18 @@ class Site implements AsyncDisposable {
     await closed;
     clearTimeout(half);
     clearTimeout(whole);
-    const text = Buffer.concat(parts).toString("latin1");
+    const request = requestOf(input);
+    const came = Buffer.concat(parts);
+    const text = came.toString("latin1");
     const status = Number(/^HTTP\/1\.1 (\d{3}) /.exec(text.replace(/^HTTP\/1\.1 100 [\s\S]*?\r\n\r\n/, ""))?.[1] ?? 0);
     const code = /"code":"([A-Z_]+)"/.exec(text)?.[1] ?? "";
     const words = JSON.stringify(text.slice(0, 400));
     let failure: string | undefined;
     if (hung) failure = `hung: ${words}`;
-    else if (status >= 500 && !DOCUMENTED.test(text)) failure = `${status}: ${words}`;
     else if (/"code":"INTERNAL"/.test(text)) failure = `INTERNAL: ${words}`;
+    else failure = await complaint(request, came);
     const message = /"message":"((?:[a-zA-Z-]+ ){0,4})/.exec(text)?.[1] ?? "";
-    return { status, failure, feature: `${status} ${code} ${message}` };
+    return { right: request !== undefined, status, failure, feature: `${status} ${code} ${message}` };
   }
 
   /** What keeps a later request from being answered, if anything does. */

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "vitest";
 import { chooseSeed, SEED } from "../support/faults/randoms.ts";
 import { loadCorpus } from "./corpus.ts";
+import { again } from "./run.ts";
 import { TARGETS } from "./targets.ts";
 
 /*
@@ -28,7 +29,7 @@ test.each(SHARES)("%s, %d inputs", { timeout: 120_000 }, async (name, inputs) =>
   };
   const summary = await target.run({ inputs, seed, maxFailures: 3, over });
   Error.stackTraceLimit = limit;
-  const failures = summary.failures.map((failure) => `npm run fuzz -- --target ${name} --replay ${failure}`);
+  const failures = summary.failures.map((failure) => again(name, failure));
   assert.deepEqual(failures, [], `again: ${SEED}=${seed}`);
   assert.ok(summary.inputs > loadCorpus(target.corpus).length, `${summary.inputs} inputs only`);
   // Something is understood, and something is refused.

@@ -1,5 +1,5 @@
 import { fromWord } from "./inputs.ts";
-import type { Run, Summary } from "./run.ts";
+import { type Run, type Summary, watched } from "./run.ts";
 
 /** Something that is fuzzed. */
 export interface Target {
@@ -8,8 +8,8 @@ export interface Target {
   /** Whose corpus it begins with. */
   readonly corpus: string;
   run(run: Run): Promise<Summary>;
-  /** Feeds one input, and says what came of it. Rejects when it fails. */
-  replay(word: string): Promise<unknown>;
+  /** Feeds inputs again, and says what came of them. Rejects when one fails. */
+  replay(words: readonly string[]): Promise<unknown>;
 }
 
 // The library is imported late: the codec must be measured before it is instantiated.
@@ -21,11 +21,11 @@ export const TARGETS: Record<string, Target> = {
       const { measureCodec } = await import("./coverage.ts");
       const coverage = measureCodec();
       const { fuzzDecoder } = await import("./fuzz-decoder.ts");
-      return fuzzDecoder(run, coverage);
+      return watched(() => fuzzDecoder(run, coverage));
     },
-    async replay(word) {
+    async replay(words) {
       const { decodeInput } = await import("./decoder.ts");
-      return decodeInput(fromWord(word));
+      return words.map((word) => decodeInput(fromWord(word)));
     },
   },
   server: {
@@ -35,11 +35,11 @@ export const TARGETS: Record<string, Target> = {
       const { measureCodec } = await import("./coverage.ts");
       const coverage = measureCodec();
       const { fuzzServer } = await import("./fuzz-server.ts");
-      return fuzzServer(run, coverage);
+      return watched(() => fuzzServer(run, coverage));
     },
-    async replay(word) {
+    async replay(words) {
       const { replayServer } = await import("./fuzz-server.ts");
-      return replayServer(word.split(",").map(fromWord));
+      return replayServer(words.map(fromWord));
     },
   },
   gearmand: {
@@ -47,7 +47,7 @@ export const TARGETS: Record<string, Target> = {
     corpus: "server",
     async run(run) {
       const { fuzzGearmand } = await import("./fuzz-gearmand.ts");
-      return fuzzGearmand(run);
+      return watched(() => fuzzGearmand(run));
     },
     async replay() {
       throw new Error("gearmand is only compared with: replay it with --target server");
@@ -58,11 +58,11 @@ export const TARGETS: Record<string, Target> = {
     corpus: "door",
     async run(run) {
       const { fuzzDoor } = await import("./fuzz-door.ts");
-      return fuzzDoor(run);
+      return watched(() => fuzzDoor(run));
     },
-    async replay(word) {
+    async replay(words) {
       const { replayDoor } = await import("./fuzz-door.ts");
-      return replayDoor(fromWord(word));
+      return replayDoor(words.map(fromWord));
     },
   },
 };

@@ -55,6 +55,13 @@ export const BREACHES: Readonly<Record<string, readonly [attack: (socket: Hostil
     },
     /sent a WORK_DATA packet whose arguments don't end within 65536 bytes/,
   ],
+  "arguments without end, of a packet that has nothing else": [
+    (socket) => {
+      socket.send(header("server", OPTION_RES, 60_000_000));
+      socket.flood(new Uint8Array(65_536).fill(0x68));
+    },
+    /sent an? OPTION_RES packet whose arguments don't end within 65536 bytes/,
+  ],
   "a handle of no bytes": [
     (socket) => socket.send(sent(JOB_CREATED, [""])),
     /JOB_CREATED packet whose job handle isn't/,

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { connect, type Socket } from "node:net";
 import { JobServer } from "edgear/server";
-import { type Packet, read } from "../codec/packets.ts";
+import { concat, type Packet, read } from "../codec/packets.ts";
 import { startFaultyServer } from "../support/faults.ts";
 
 /** A port behind which a hostile server is, and later a good one. */
@@ -49,8 +49,12 @@ export async function turncoat(hostility: Hostility): Promise<Turncoat> {
     victimCount++;
     victims.add(socket);
     const hostile = hostileEnd(socket);
+    // A packet may come in any pieces.
+    let come: Uint8Array = new Uint8Array();
     socket.on("data", (chunk: Buffer) => {
-      const { packets } = read("client", chunk, undefined, { textLines: true });
+      come = concat([come, chunk]);
+      const { packets, length } = read("client", come, undefined, { textLines: true });
+      come = come.subarray(length);
       for (const packet of packets) hostility(hostile, packet);
     });
   });

@@ -1,4 +1,5 @@
 import { readdirSync } from "node:fs";
+import { setTimeout as delay } from "node:timers/promises";
 import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
 
@@ -19,6 +20,16 @@ export function gauge(): Gauge {
   collect();
   const { heapUsed, arrayBuffers, rss } = process.memoryUsage();
   return { heap: heapUsed + arrayBuffers, rss, descriptors: descriptors() };
+}
+
+/** The bytes that are in use when nothing is under way: what buffers had is given back a moment after a collection. */
+export async function heapAtRest(): Promise<number> {
+  let least = Number.POSITIVE_INFINITY;
+  for (let look = 0; look < 3; look++) {
+    least = Math.min(least, gauge().heap);
+    await delay(10);
+  }
+  return least;
 }
 
 /** The listing's own descriptor is not counted. */

@@ -67,6 +67,31 @@ describe.each(Object.entries(SERVERS))("over %s", (_name, start) => {
     await running;
   });
 
+  test("a name, a unique and a workload that are each as large as they may be are one job, there and back", {
+    timeout: 60_000,
+  }, async () => {
+    await using server = await start();
+    const name = fresh("n").padEnd(8_000, "n");
+    const unique = "u".repeat(63);
+    await using client = new Client(server.address);
+    const worker = new Worker(server.address);
+    worker.add(name, (job) => [hash(job.workload.bytes), job.function === name, job.unique].join(" "));
+    const running = worker.run();
+    const error = await rejection(client.run(name, new Uint8Array(SIZE), { unique }), TypeError);
+    const [, most] = /(\d+) are left for it$/.exec(error.message) ?? [];
+    // What is left is less than the packet by both names and their NULs, and by what a worker is told besides.
+    const room = SIZE - Number(most);
+    assert.ok(room >= 8_000 + 63 + 2 && room < 8_000 + 63 + 200, `${room} bytes are for names`);
+    const workload = bytes(3).subarray(0, Number(most));
+    const result = await client.run(name, workload, { unique });
+    assert.equal(result.text(), `${hash(workload)} true ${unique}`);
+    await rejection(client.run(name, bytes(3).subarray(0, Number(most) + 1), { unique }), TypeError);
+    await rejection(client.run(`${name}n`, "", { unique }), TypeError);
+    await rejection(client.run(name, "", { unique: `${unique}u` }), TypeError);
+    await worker.close();
+    await running;
+  });
+
   test("what a worker could not take any more is refused before it is sent, and what it can is done", {
     timeout: 60_000,
   }, async () => {

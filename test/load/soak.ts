@@ -23,6 +23,33 @@ export interface Growth {
   readonly rss: number;
   /** The fewest that were open, and the most. */
   readonly descriptors: readonly [number, number];
+  /** What was still open when all was closed, and wasn't before: nothing. */
+  readonly left: string;
+}
+
+/** Bytes by which a heap may grow with each job: a leak of the smallest object there is would be 16 or more. */
+const MOST_HEAP = 8;
+/** Bytes by which what the system has given may grow: with each job, and in all, as it gives in advance. */
+const MOST_RSS = 16;
+const MOST_RSS_IN_ALL = 96 * 1024 * 1024;
+
+/** What must not be about a soak, in words. */
+export function faultsOf({
+  submitted,
+  worked,
+  again,
+  growth,
+}: Pick<Soaked, "submitted" | "worked" | "again" | "growth">): string[] {
+  const faults: string[] = [];
+  if (worked !== submitted) faults.push(`${worked} of ${submitted} jobs were worked off`);
+  if (again > 0) faults.push(`${again} jobs were worked off twice`);
+  for (const [role, { heap, rss, descriptors, left }] of Object.entries(growth)) {
+    if (!(heap < MOST_HEAP)) faults.push(`the ${role}'s heap grew by ${heap} bytes a job`);
+    if (!(rss < MOST_RSS + MOST_RSS_IN_ALL / worked)) faults.push(`the ${role}'s memory grew by ${rss} bytes a job`);
+    if (descriptors[0] !== descriptors[1]) faults.push(`the ${role} had ${descriptors.join(" to ")} descriptors`);
+    if (left !== "") faults.push(`the ${role} left ${left} open`);
+  }
+  return faults;
 }
 
 /** How a soak went. */
@@ -86,19 +113,22 @@ export async function soak(options: SoakOptions): Promise<Soaked> {
   }
   await take();
   const took = Math.round((performance.now() - begin) / 100) / 10;
-  await Promise.all([submitter.end(), worker.end()]);
+  const [submitterLeft, workerLeft] = await Promise.all([submitter.end(), worker.end()]);
   return {
     server: `gearmand ${version}`,
     submitted: submitter.count,
     worked: worker.count,
     again: worker.again,
     seconds: took,
-    growth: { submitter: growth(samples, "submitter"), worker: growth(samples, "worker") },
+    growth: {
+      submitter: { ...growth(samples, "submitter"), left: submitterLeft },
+      worker: { ...growth(samples, "worker"), left: workerLeft },
+    },
   };
 }
 
 /** Samples without the first tenth: what a program needs comes bit by bit. */
-function growth(samples: readonly Sample[], role: "submitter" | "worker"): Growth {
+function growth(samples: readonly Sample[], role: "submitter" | "worker"): Omit<Growth, "left"> {
   const total = samples.at(-1)?.jobs ?? 0;
   const later = samples.filter(({ jobs }) => jobs >= total / 10);
   const bytes = (key: "heap" | "rss") =>

@@ -4,11 +4,15 @@ import { fileURLToPath } from "node:url";
 import type { Gauge } from "./gauge.ts";
 import type { Message, Order } from "./soaking.ts";
 
+/** Milliseconds in which one that has closed all must have ended. */
+const LEAVING = 10_000;
+
 /** One of a soak's processes, seen from outside. */
 export class Soaker implements Disposable {
   readonly #child: ChildProcess;
   readonly #role: string;
   #ended = false;
+  #left = "";
   #gauged: (gauge: Gauge) => void = () => {};
   #failed: (error: Error) => void = () => {};
   /** Jobs that were handed in, or worked off. */
@@ -29,6 +33,7 @@ export class Soaker implements Disposable {
       this.again = message.again;
       this.over = message.over;
       this.onWorked(message.count);
+      this.#left = message.left ?? this.#left;
       if (message.gauge) this.#gauged(message.gauge);
     });
     this.#child.on("exit", (code, signal) => {
@@ -51,11 +56,18 @@ export class Soaker implements Disposable {
     });
   }
 
-  async end(): Promise<void> {
-    this.#ended = true;
+  /** Has it close all. Says what it has open all the same. */
+  async end(): Promise<string> {
     const exit = once(this.#child, "exit");
     this.tell({ end: true });
-    await exit;
+    await Promise.race([exit, once(this.#child, "disconnect")]);
+    this.#ended = true;
+    // With nothing open it has nothing to wait for.
+    const timer = setTimeout(() => this.#child.kill("SIGKILL"), LEAVING);
+    const [code, signal] = await exit;
+    clearTimeout(timer);
+    if (signal) return this.#left || "something that it could not end with";
+    return code === 0 ? this.#left : `what ended it with ${code}`;
   }
 
   [Symbol.dispose](): void {

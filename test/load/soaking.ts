@@ -1,4 +1,5 @@
 import { Client, Worker } from "edgear";
+import { nothingMore, open, watchCodecs } from "../support/faults/open.ts";
 import { type Gauge, gauge } from "./gauge.ts";
 
 /*
@@ -23,6 +24,8 @@ export interface Message {
   readonly again: number;
   readonly over: boolean;
   readonly gauge?: Gauge;
+  /** What is open after all was closed. */
+  readonly left?: string;
 }
 
 /** Jobs that wait at the server at most: a soak is of what flows, and not of a queue. */
@@ -38,8 +41,12 @@ let [count, again, worked] = [0, 0, 0];
 let [over, stopped] = [false, false];
 let wake = () => {};
 
+watchCodecs();
+const before = open();
+let ended = false;
 const leave = role === "submitter" ? submit() : work();
-const tell = (held: { gauge?: Gauge } = {}) => process.send?.({ count, again, over, ...held } satisfies Message);
+const tell = (held: { gauge?: Gauge; left?: string } = {}) =>
+  process.send?.({ count, again, over, ...held } satisfies Message);
 const timer = setInterval(tell, INTERVAL);
 process.on("message", async (order: Order) => {
   if (order.gauge) tell({ gauge: gauge() });
@@ -49,9 +56,17 @@ process.on("message", async (order: Order) => {
   if (!order.end) return;
   clearInterval(timer);
   await leave();
+  tell({
+    left: await nothingMore(before).then(
+      () => "",
+      (error: Error) => error.message,
+    ),
+  });
+  ended = true;
   process.disconnect();
 });
-process.on("disconnect", () => process.exit());
+// When who has started it is gone, there is nobody to work for; else it ends by itself, when nothing is open.
+process.on("disconnect", () => ended || process.exit());
 
 /** @returns how it ends */
 function submit(): () => Promise<void> {

@@ -27,6 +27,8 @@ export interface CampaignOptions {
   readonly seed: number;
   /** Worlds at once: they wait most of the time. */
   readonly lanes?: number;
+  /** Whether no more is to be begun, as its time is over. */
+  readonly over?: () => boolean;
   /** Told of each seed when it is done. */
   readonly report?: (line: Record<string, unknown>) => void;
 }
@@ -50,6 +52,7 @@ export async function campaign({
   operations: wanted,
   seed,
   lanes = 4,
+  over = () => false,
   report,
 }: CampaignOptions): Promise<Summary> {
   watchCodecs();
@@ -65,7 +68,7 @@ export async function campaign({
   const onUnhandled = (error: unknown) => void unhandled.push(error);
   process.on("unhandledRejection", onUnhandled);
   const lane = async () => {
-    while (total < wanted && !failed) {
+    while (total < wanted && !failed && !over()) {
       const own = next++ | 0;
       const since = performance.now();
       const done = await runSeed(kind, own).catch((error: unknown) => {

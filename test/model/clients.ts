@@ -1,7 +1,15 @@
-import { Client, type ClientOptions, GearmanError, JobExceptionError, JobFailedError } from "edgear";
+import {
+  Client,
+  type ClientOptions,
+  GearmanError,
+  JobExceptionError,
+  JobFailedError,
+  type JobHandle,
+  type Task,
+} from "edgear";
 import type { Ledger, Submission } from "./ledger.ts";
 import type { Lines } from "./lines.ts";
-import type { Operation, SubmitOperation } from "./operations.ts";
+import type { Behaviour, Operation, SubmitOperation } from "./operations.ts";
 import type { Promises } from "./promises.ts";
 
 /** Milliseconds that what has no limit of its own may take: a few tries, at both servers, with the times below. */
@@ -47,43 +55,47 @@ export class ModelClient {
     const what = `${op} ${submission.id}${unique ? ` (${unique})` : ""}`;
     if (background) {
       this.#watch(what, this.#client.background(name, workload, options), abort, (job) => {
-        submission.acknowledged = performance.now();
-        submission.handle = job.handle;
-        submission.server = this.lines.server(job.server);
+        this.#accepted(submission, job);
         return "taken";
       });
       return;
     }
     const { timeout } = operation;
-    const task = this.#client.submit(name, workload, { ...options, timeout });
+    // The public handle is the first one; of a call that was made again the result comes under the latest.
+    const task: Task & { readonly created?: JobHandle | undefined } = this.#client.submit(name, workload, {
+      ...options,
+      timeout,
+    });
+    const ours = (id: string) => {
+      if (!task.created) throw new Error("it was told of a job that no server had acknowledged");
+      this.#accepted(submission, task.created);
+      return this.#ours(Number(id), submission);
+    };
     const limit = timeout ?? Number.POSITIVE_INFINITY;
     const result = task.result.then((payload) => payload.text());
-    this.#watch(
-      what,
-      result,
-      abort,
-      (id) => this.#ours(Number(id), submission),
-      limit,
-      (error) => {
-        // What became of a job must be something that becomes of it.
-        if (error instanceof JobFailedError) return this.#behaved("fail", submission);
-        if (error instanceof JobExceptionError) {
-          this.#ours(Number(error.payload.text()), submission);
-          return this.#behaved("throw", submission);
-        }
-      },
-    );
+    this.#watch(what, result, abort, ours, limit, (error) => {
+      // What became of a job must be something that becomes of it.
+      if (task.created) this.#accepted(submission, task.created);
+      if (error instanceof JobFailedError) this.#behaved("fail", submission);
+      if (error instanceof JobExceptionError) {
+        ours(error.payload.text());
+        this.#behaved("throw", submission);
+      }
+    });
     this.#watch(
       `the handle of ${what}`,
       task.handle,
       abort,
-      () => "acknowledged",
+      (job) => {
+        this.#accepted(submission, job);
+        return "acknowledged";
+      },
       limit,
       () => {},
     );
     if (submission.id % 3 > 0) return;
     const events = async () => {
-      for await (const event of task) if (event.type === "data") this.#ours(Number(event.payload.text()), submission);
+      for await (const event of task) if (event.type === "data") ours(event.payload.text());
     };
     this.#watch(
       `the events of ${what}`,
@@ -104,10 +116,7 @@ export class ModelClient {
     const all = async () => {
       let taken = 0;
       for await (const job of this.#client.backgroundAll(name, workloads)) {
-        const submission = submissions[taken++] as Submission;
-        submission.acknowledged = performance.now();
-        submission.handle = job.handle;
-        submission.server = this.lines.server(job.server);
+        this.#accepted(submissions[taken++] as Submission, job);
       }
     };
     this.#watch(`a bulk of ${count}`, all(), undefined, () => "taken");
@@ -122,11 +131,13 @@ export class ModelClient {
       this.#watch("statusOf", this.#client.statusOf(last.unique ?? "nobody", signal), abort, ({ state }) => state);
       return;
     }
-    if (!last.handle) return;
-    const { handle, server, submitted } = last;
+    const acceptance = last.accepted.at(-1);
+    if (!acceptance) return;
+    const { submitted } = last;
+    const { handle, server } = acceptance;
     this.#watch(`status of ${last.id}`, this.#client.status(handle, signal), abort, (status) => {
       // Its handle is good as long as its server, and a server forgets a job only once that is done.
-      const sure = last.background && !last.unique && !server?.kills.some((time) => time >= submitted);
+      const sure = last.background && !last.unique && !server.kills.some((time) => time >= submitted);
       if (!status.known && sure && !this.#ledger.isDone(last)) throw new Error("the server has forgotten it");
       return status.state;
     });
@@ -170,15 +181,19 @@ export class ModelClient {
     return { signal: controller.signal };
   }
 
+  #accepted(submission: Submission, job: JobHandle): void {
+    this.#ledger.accepted(submission, job.handle, this.lines.server(job.server));
+  }
+
   #ours(id: number, submission: Submission): string {
-    if (!this.#ledger.isOf(id, submission)) throw new Error(`it got what is of the job ${id}`);
+    const wrong = this.#ledger.wrong(id, submission);
+    if (wrong) throw new Error(wrong);
     return "done";
   }
 
-  /** A job that was one of its group's may have failed as any of them would. */
-  #behaved(behaviour: string, submission: Submission): void {
-    if (!this.#ledger.group(submission).some((member) => member.behaviour === behaviour))
-      throw new Error(`none of its kind is to ${behaviour}`);
+  #behaved(behaviour: Behaviour, submission: Submission): void {
+    const wrong = this.#ledger.misbehaved(behaviour, submission);
+    if (wrong) throw new Error(wrong);
   }
 
   #watch<T>(

@@ -1,6 +1,16 @@
 import type { Killable } from "./killable.ts";
 import type { Behaviour } from "./operations.ts";
 
+/** What the ledger must know of a server. */
+export type Place = Pick<Killable, "kind" | "persistent" | "kills">;
+
+/** That a server has taken a job: a call that was made again has several, each of another job. */
+export interface Acceptance {
+  readonly handle: string;
+  readonly server: Place;
+  readonly time: number;
+}
+
 /** A submission, and what is known of it. */
 export interface Submission {
   readonly id: number;
@@ -11,19 +21,21 @@ export interface Submission {
   readonly mixed: boolean;
   readonly behaviour: Behaviour;
   readonly submitted: number;
-  /** When and where it was acknowledged. */
-  acknowledged?: number;
-  handle?: string;
-  server?: Killable;
+  readonly accepted: Acceptance[];
 }
 
-/** A job that a worker has worked off, as far as the worker knows. */
-interface Execution {
+/** A job that a worker has begun. */
+export interface Execution {
   readonly id: number;
-  readonly ended: number;
+  readonly began: number;
   readonly handle: string;
-  readonly server: Killable;
+  readonly server: Place;
+  /** When it was worked off, as far as the worker knows. */
+  ended?: number;
 }
+
+/** Milliseconds for which a line may hold back that a job is done. Until the server knows, others still join it. */
+const HELD_BACK = 5_000;
 
 /** Why gearmand need not do a job that it has acknowledged. */
 export type Excuse =
@@ -40,11 +52,18 @@ export class Ledger {
   readonly #groups = new Map<string, Submission[]>();
   executions = 0;
 
-  add(submission: Omit<Submission, "id" | "submitted">): Submission {
-    const whole = { ...submission, id: this.submissions.length, submitted: performance.now() };
+  add(submission: Omit<Submission, "id" | "submitted" | "accepted">): Submission {
+    const whole = { ...submission, id: this.submissions.length, submitted: performance.now(), accepted: [] };
     this.submissions.push(whole);
     if (whole.unique) this.#groups.set(key(whole), [...this.group(whole), whole]);
     return whole;
+  }
+
+  /** A server has said that it has the job. */
+  accepted(submission: Submission, handle: string, server: Place): void {
+    const last = submission.accepted.at(-1);
+    if (last?.handle === handle && last.server === server) return;
+    submission.accepted.push({ handle, server, time: performance.now() });
   }
 
   /** Those that may be one job with a submission, itself included. */
@@ -52,34 +71,48 @@ export class Ledger {
     return submission.unique ? (this.#groups.get(key(submission)) ?? []) : [submission];
   }
 
-  executed(id: number, handle: string, server: Killable): void {
-    this.executions++;
-    const execution = { id, handle, server, ended: performance.now() };
-    this.#executions.set(id, [...(this.#executions.get(id) ?? []), execution]);
+  began(id: number, handle: string, server: Place): Execution {
+    const execution = { id, handle, server, began: performance.now() };
+    this.#executions.set(id, [...this.#of(id), execution]);
+    return execution;
   }
 
-  /** Whether a job with this id, of a result or an exception, may have been a submission's. */
-  isOf(id: number, submission: Submission): boolean {
-    return this.group(submission).some((member) => member.id === id);
+  ended(execution: Execution): void {
+    this.executions++;
+    execution.ended = performance.now();
+  }
+
+  /** Why a job with this id, of a result or an exception, can't have been a submission's; nothing when it can. */
+  wrong(id: number, submission: Submission): string | undefined {
+    if (!this.group(submission).some((member) => member.id === id)) return `it got what is of the job ${id}`;
+    if (this.#of(id).some((execution) => coalesced(execution, submission))) return undefined;
+    const [had, ran] = [submission.accepted, this.#of(id)].map((all) => all.map(({ handle }) => handle).join(" "));
+    return `it got what is of the job ${id}, which was not its own: it had ${had || "no handle"}, that ran as ${ran || "none"}`;
+  }
+
+  /** Why a job can't have failed, or thrown: none that is to do so was done in its place. */
+  misbehaved(behaviour: Behaviour, submission: Submission): string | undefined {
+    const did = this.group(submission)
+      .filter((member) => member.behaviour === behaviour)
+      .some(({ id }) => this.#of(id).some((execution) => coalesced(execution, submission)));
+    return did ? undefined : `no job in its place was to ${behaviour}`;
   }
 
   /** Whether an acknowledged background job has been done at least once. */
   isDone(submission: Submission): boolean {
-    if (this.#executions.has(submission.id)) return true;
-    // It may have joined one of its group: one that ended later, or whose handle it was given.
-    return this.group(submission).some((member) =>
-      this.#executions
-        .get(member.id)
-        ?.some(
-          ({ ended, handle, server }) =>
-            ended >= submission.submitted || (handle === submission.handle && server === submission.server),
-        ),
+    if (this.#of(submission.id).some(({ ended }) => ended !== undefined)) return true;
+    return this.group(submission).some(({ id }) =>
+      this.#of(id).some(
+        (execution) =>
+          execution.ended !== undefined && (coalesced(execution, submission) || replayed(execution, submission)),
+      ),
     );
   }
 
   /** Why an acknowledged background job may never be done, if there is a reason. */
   excuse(submission: Submission): Excuse | undefined {
-    const { server, submitted, mixed } = submission;
+    const { submitted, mixed } = submission;
+    const server = submission.accepted.at(-1)?.server;
     if (!server) return undefined;
     const joined = mixed && this.group(submission).some(({ background }) => !background);
     const killed = server.kills.some((time) => time >= submitted);
@@ -104,11 +137,34 @@ export class Ledger {
     return counts;
   }
 
+  #of(id: number): readonly Execution[] {
+    return this.#executions.get(id) ?? [];
+  }
+
   get #acknowledged(): Submission[] {
-    return this.submissions.filter(({ background, acknowledged }) => background && acknowledged !== undefined);
+    return this.submissions.filter(({ background, accepted }) => background && accepted.length > 0);
   }
 }
 
 function key(submission: { function: string; unique: string | undefined }): string {
   return `${submission.function}\0${submission.unique}`;
+}
+
+/** Whether what was done is the job that a submission made or joined: the same handle at the same server, at the same time. */
+function coalesced(execution: Execution, { submitted, accepted }: Submission): boolean {
+  const { handle, server, began, ended = Number.POSITIVE_INFINITY } = execution;
+  if (ended + HELD_BACK < submitted) return false;
+  return accepted.some(
+    (acceptance) =>
+      acceptance.handle === handle &&
+      acceptance.server === server &&
+      // A server that was started again counts its handles anew.
+      !server.kills.some((kill) => (ended < kill && kill < submitted) || (acceptance.time < kill && kill < began)),
+  );
+}
+
+/** Whether what was done may be a job that a server had kept for a submission when it was killed: it has another handle then. */
+function replayed({ server, began }: Execution, { submitted, accepted }: Submission): boolean {
+  const kept = server.persistent && accepted.some((acceptance) => acceptance.server === server);
+  return kept && server.kills.some((kill) => submitted <= kill && kill <= began);
 }

@@ -99,9 +99,10 @@ export class ModelWorker {
     this.#worker.add(name, (job) => {
       const workload = job.workload.json<Workload>();
       const server = this.lines.server(job.server);
+      const execution = this.#ledger.began(workload.id, job.handle, server);
       const done = () => {
         // A dead one has done nothing, and one whose job was taken from it can't say that it has.
-        if (!life.dead && !job.signal.aborted) this.#ledger.executed(workload.id, job.handle, server);
+        if (!life.dead && !job.signal.aborted) this.#ledger.ended(execution);
       };
       return perform(workload, done, (part) => job.data(part));
     });

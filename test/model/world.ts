@@ -150,7 +150,12 @@ class World {
     );
     await this.#until("acknowledged background jobs were not done", () =>
       this.#ledger.missing
-        .map((submission) => JSON.stringify({ ...submission, server: submission.server?.port }))
+        .map((submission) =>
+          JSON.stringify({
+            ...submission,
+            accepted: submission.accepted.map(({ handle, time }) => ({ handle, time })),
+          }),
+        )
         .join("\n"),
     );
     await this.#until("servers still have jobs", () => this.#queued());

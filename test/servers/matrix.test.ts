@@ -4,9 +4,12 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import { JobServer } from "edgear/server";
 import { describe, test } from "vitest";
+import { leaveNothing } from "../support/faults/leaks.ts";
 import { startGearmand } from "../support/gearmand.ts";
 import { startPerlGearmand } from "../support/perl-gearmand.ts";
 import { ask, ready, THINGS } from "./matrix.ts";
+
+leaveNothing();
 
 /*
  * The same asked of every server there is, and of gearmand with every option that changes how it works. What one can't

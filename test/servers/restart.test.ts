@@ -6,9 +6,12 @@ import { Admin, Client, GearmanError } from "edgear";
 import { expect, test } from "vitest";
 import { eventually } from "../conformance/case.ts";
 import { fresh } from "../conformance/names.ts";
+import { leaveNothing } from "../support/faults/leaks.ts";
 import { startGearmand } from "../support/gearmand.ts";
 import { lastingPort } from "../support/ports.ts";
 import { startWorker } from "../support/worker.ts";
+
+leaveNothing();
 
 /** Each is a commit of its own to the file. */
 const JOBS = 400;

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { chmodSync, copyFileSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
@@ -57,6 +57,44 @@ test.each([
     obstacles(folder).some((obstacle) => obstacle.includes(words)),
     obstacles(folder).join("; "),
   );
+});
+
+/** Publishes for nobody: the registry is an address where nothing listens. */
+const released = async (ci: string, ...args: string[]) => {
+  mkdirSync(path.join(folder, ".ci"));
+  write(".ci/run", `#!/bin/sh\n${ci}\n`);
+  chmodSync(path.join(folder, ".ci/run"), 0o755);
+  mkdirSync(path.join(folder, "scripts"));
+  copyFileSync(path.join(root, "scripts/publish.mjs"), path.join(folder, "scripts/publish.mjs"));
+  git("add", ".");
+  git("commit", "--quiet", "--message=CI");
+  git("tag", "--force", "v1.2.3");
+  return command(process.execPath, ["scripts/publish.mjs", ...args], {
+    cwd: folder,
+    timeout: 60_000,
+    env: { npm_config_registry: "http://127.0.0.1:9", npm_config_fetch_retries: "0", npm_config_provenance: "false" },
+  });
+};
+
+test("nothing is published when the checks fail", async () => {
+  const { code, stdout, stderr } = await released("echo 5 passed, 1 failed; exit 1");
+  assert.equal(code, 1);
+  assert.match(stdout, /^5 passed, 1 failed$/m);
+  assert.match(stderr, /^nothing is published: \.ci\/run has failed$/m);
+  assert.doesNotMatch(stderr, /npm/);
+});
+
+test("nothing is published when the checks have changed something", async () => {
+  const { code, stderr } = await released("touch left-behind");
+  assert.equal(code, 1);
+  assert.match(stderr, /^since \.ci\/run, there are changes that are not committed$/m);
+  assert.doesNotMatch(stderr, /npm/);
+});
+
+test("what has passed the checks goes to npm", async () => {
+  const { code, stderr } = await released("echo 5 passed, 0 failed", "--dry-run");
+  assert.equal(code, 0, stderr);
+  assert.match(stderr, /x@1\.2\.3/);
 });
 
 test("npm publish --dry-run takes the package, public, with what it needs and no more", {

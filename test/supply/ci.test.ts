@@ -1,0 +1,120 @@
+import assert from "node:assert/strict";
+import { mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import path from "node:path";
+import { afterEach, beforeEach, describe, test } from "vitest";
+import { root } from "../runtimes/installed.ts";
+import { command } from "../support/command.ts";
+
+let folder = "";
+
+const place = (name: string) => path.join(folder, name);
+const script = (name: string) => path.join(root, "scripts", name);
+const run = (name: string, ...args: string[]) =>
+  command(process.execPath, [script(name), ...args], {
+    cwd: folder,
+    timeout: 60_000,
+    env: { EDGEAR_UNDER_WAY: place("under-way.json") },
+  });
+
+beforeEach(() => {
+  folder = mkdtempSync(path.join(tmpdir(), "edgear-ci-"));
+});
+
+afterEach(() => rmSync(folder, { recursive: true, force: true }));
+
+describe("what CI runs", () => {
+  test("is ended with all that it has started when its time is over, and what ran is said", async () => {
+    // It is deaf to a request, and has started another one.
+    const parent = `require("node:child_process").spawn(process.execPath, ["-e", process.argv[1]]); eval(process.argv[1])`;
+    const deaf = `process.on("SIGTERM", () => {}); setInterval(() => {}, 1000); // deaf`;
+    const { code, stderr } = await run("limited.mjs", "1", process.execPath, "-e", parent, deaf);
+    assert.equal(code, 124, stderr);
+    assert.match(stderr, /was not over in 1 seconds\. What ran:/);
+    const pids = [...stderr.matchAll(/^ {2}(\d+) for /gm)].map(([, pid]) => Number(pid));
+    assert.equal(pids.length, 2, stderr);
+    // An orphan may wait a while for whoever takes note of its end.
+    for (const pid of pids) {
+      const { stdout } = await command("ps", ["-o", "stat=", "-p", String(pid)], { timeout: 10_000 });
+      assert.match(stdout.trim(), /^(Z.*)?$/, `${pid} runs`);
+    }
+  });
+
+  test("ends as it ends when it has time", async () => {
+    assert.equal((await run("limited.mjs", "30", process.execPath, "-e", "process.exit(3)")).code, 3);
+    assert.equal((await run("limited.mjs", "30", process.execPath, "-e", "")).code, 0);
+  });
+
+  test("has a last line that counts what a run that hung had come to, and names what hung", async () => {
+    symlinkSync(path.join(root, "node_modules"), place("node_modules"));
+    writeFileSync(
+      place("a.test.mjs"),
+      `import { test } from "vitest";
+       test("is over", () => {});
+       test("is wrong", () => { throw new Error("wrong"); });
+       test("hangs", { timeout: 600_000 }, () => new Promise(() => {}));`,
+    );
+    const vitest = path.join(root, "node_modules/vitest/vitest.mjs");
+    const reporter = `--reporter=${script("under-way.mjs")}`;
+    const { code } = await run("limited.mjs", "6", process.execPath, vitest, "run", "--root=.", reporter);
+    assert.equal(code, 124);
+    const said = await run("tally.mjs", place("nothing.json"), "124", "0", place("under-way.json"));
+    const lines = said.stdout.trim().split("\n");
+    assert.match(lines.slice(0, -1).join("\n"), /^did not end: .*a\.test\.mjs > hangs$/m);
+    assert.equal(lines.at(-1), "1 passed, 2 failed");
+    assert.equal(said.code, 1);
+  });
+});
+
+describe("the tally", () => {
+  const assertion = (status: string, meta = {}) => ({ status, fullName: `a test that ${status}`, meta });
+  const report = (numPassedTests: number, numFailedTests: number, files: object[]) =>
+    writeFileSync(place("report.json"), JSON.stringify({ numPassedTests, numFailedTests, testResults: files }));
+  const tally = async (...args: string[]) => {
+    const { code, stdout } = await run("tally.mjs", place("report.json"), ...args);
+    return { code, lines: stdout.trim().split("\n") };
+  };
+
+  test("counts, and names what was skipped with its reason", async () => {
+    const skipped = assertion("skipped", { why: "nothing was audited" });
+    report(1, 0, [{ status: "passed", assertionResults: [assertion("passed"), skipped] }]);
+    const said = ["skipped: a test that skipped: nothing was audited", "1 passed, 0 failed"];
+    assert.deepEqual(await tally("0", "0"), { code: 0, lines: said });
+  });
+
+  test.each([
+    [
+      "what failed",
+      [1, 1, [{ status: "failed", assertionResults: [assertion("failed")] }]],
+      "1",
+      "0",
+      "1 passed, 1 failed",
+    ],
+    [
+      "a file that was not loaded",
+      [1, 0, [{ status: "failed", assertionResults: [] }]],
+      "1",
+      "0",
+      "1 passed, 1 failed",
+    ],
+    ["a run that broke off", [1, 0, []], "1", "0", "1 passed, 1 failed"],
+    ["what failed before", [1, 0, []], "0", "2", "1 passed, 2 failed"],
+    ["that nothing passed", [0, 0, []], "0", "0", "0 passed, 0 failed"],
+  ] as const)("fails for %s", async (_what, [passed, failed, files], exitCode, before, last) => {
+    report(passed, failed, [...files]);
+    const { code, lines } = await tally(exitCode, before);
+    assert.deepEqual([code, lines.at(-1)], [1, last]);
+  });
+
+  test("fails for a report that is not there", async () => {
+    assert.deepEqual(await tally("1", "0"), { code: 1, lines: ["0 passed, 1 failed"] });
+  });
+});
+
+test("`.ci/run` puts a limit to each step that may hang, and tells the tally what was under way", () => {
+  const lines = readFileSync(path.join(root, ".ci/run"), "utf8").split("\n");
+  const steps = lines.filter((line) => /\bnpm\b/.test(line) && !line.startsWith("#"));
+  assert.equal(steps.length, 3);
+  for (const step of steps) assert.match(step, /^ *limited npm /);
+  assert.match(lines.at(-2) ?? "", /^node scripts\/tally\.mjs .* "\$EDGEAR_UNDER_WAY"$/);
+});
