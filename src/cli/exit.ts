@@ -24,8 +24,8 @@ export class UsageError extends Error {}
 export class Failure extends Error {
   readonly exit: ExitCode;
 
-  constructor(message: string, exit = ExitCode.FAILED) {
-    super(message);
+  constructor(message: string, exit = ExitCode.FAILED, options?: ErrorOptions) {
+    super(message, options);
     this.exit = exit;
   }
 }

@@ -5,7 +5,7 @@ import { InvalidArgumentError, Option } from "commander";
 import type { Store } from "../scheduler/index.js";
 import { type IoRedis, RedisStore } from "../scheduler/redis/index.js";
 import { SqliteStore } from "../scheduler/sqlite/index.js";
-import { Failure } from "./exit.js";
+import { ExitCode, Failure } from "./exit.js";
 
 /** Where scheduled jobs wait, as `--store` says it. */
 export type StoreChoice = { readonly sqlite: string } | { readonly redis: string };
@@ -61,7 +61,7 @@ export async function openStore(choice: StoreChoice, prefix: string | undefined)
     } catch (error) {
       // ioredis says how often it has tried, and not why that was in vain.
       if ((error as Error).name !== "MaxRetriesPerRequestError") throw error;
-      throw new Failure(`the store can't be had: ${lost}`, { cause: error });
+      throw new Failure(`the store can't be had: ${lost}`, ExitCode.FAILED, { cause: error });
     }
   };
   return { store: new RedisStore({ call }, prefix === undefined ? {} : { prefix }), close: () => client.disconnect() };
