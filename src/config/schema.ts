@@ -54,7 +54,7 @@ function text(allowed: string, pattern: RegExp, description: string) {
   return z.string(words(allowed)).regex(pattern, words(allowed)).meta({ description });
 }
 
-/** A module, and its export after the last #. */
+/** A module, and its export after a #: default unless given. */
 const MODULE = /^[^#\0]+(#[^#\0]+)?$/;
 const NAME = /^[\w.-]{1,64}$/;
 const NAME_WORDS = 'a name of letters, digits, "_", "-" and "."';
