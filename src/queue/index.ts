@@ -1,7 +1,7 @@
 /*
  * Queues of messages, through job servers: put, get, and loops with acknowledgement. docs/queue.md
  */
-export { Message } from "./message.js";
+export { Message, UnconfirmedError } from "./message.js";
 export type {
   AnyMessages,
   GetOptions,

@@ -111,3 +111,17 @@ export class Message<Value = unknown> implements AsyncDisposable {
     );
   }
 }
+
+/**
+ * `get` has a message, and doesn't know whether its acknowledgement arrived: the connection was lost before the
+ * server's word. The message may come again, or not; here it is, so that it isn't lost if not.
+ */
+export class UnconfirmedError extends ConnectionLostError {
+  readonly received: Message;
+
+  /** @internal */
+  constructor(received: Message, error: ConnectionLostError) {
+    super(error.server, error.message, { handle: error.handle, sent: true, cause: error.cause });
+    this.received = received;
+  }
+}

@@ -4,13 +4,13 @@ import type { BackgroundOptions } from "../client/submission.js";
 import type { Servers } from "../connection/address.js";
 import { checkMilliseconds, checkOptions, checkWord, show } from "../connection/check.js";
 import { onAbort } from "../connection/signals.js";
-import { ClosedError, TimeoutError } from "../errors.js";
+import { ClosedError, ConnectionLostError, TimeoutError } from "../errors.js";
 import { Emitter } from "../events.js";
 import { checkedJson, checkedPayload, type JobValidators, validatorsOf, type WorkloadArguments } from "../jobs.js";
 import { Payload, type PayloadInput } from "../payload.js";
 import type { Job } from "../worker/job.js";
 import { checkCount } from "../worker/options.js";
-import { type Holder, Message } from "./message.js";
+import { type Holder, Message, UnconfirmedError } from "./message.js";
 import {
   type AnyMessages,
   checkMessages,
@@ -89,7 +89,8 @@ export class Queue<Messages = AnyMessages> extends Emitter<QueueEvents> implemen
    * Waits for a message, and takes it off the queue: by then it is acknowledged, unless `ack` is `"manual"`. It makes a
    * connection of its own each time; who gets many messages uses `messages`.
    * @throws TimeoutError (as a rejection) when none has come in time; its `cause` says when a server couldn't be reached
-   * @throws ConnectionLostError when a message had come, and its acknowledgement may not have arrived: it may come again
+   * @throws UnconfirmedError when a message had come, and its acknowledgement may not have arrived: its `received` is the
+   * message, which may come again. Any other ConnectionLostError: it had come, and has gone back
    * @throws TypeError when an argument is wrong, ClosedError when the queue is closed, the signal's reason when it aborts
    */
   async get<Name extends QueueName<Messages>>(
@@ -124,7 +125,11 @@ export class Queue<Messages = AnyMessages> extends Emitter<QueueEvents> implemen
           if (each) releases.push(onAbort(each, () => reject(each.reason)));
       });
       const message = await this.#message<MessageOf<Messages, Name>>(name, job, holder);
-      if (ack === "auto") await message.ack();
+      if (ack === "auto") {
+        await message.ack().catch((error: unknown) => {
+          throw error instanceof ConnectionLostError && error.sent ? new UnconfirmedError(message, error) : error;
+        });
+      }
       return message;
     } catch (error) {
       // A message that comes at this moment goes back: the connection is closed.

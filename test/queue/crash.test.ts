@@ -2,7 +2,7 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { fileURLToPath } from "node:url";
 import { Admin, ConnectionLostError, RefusedError } from "edgear";
-import { type Message, Queue } from "edgear/queue";
+import { type Message, Queue, UnconfirmedError } from "edgear/queue";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { packet, read, write } from "../codec/packets.ts";
 import { fresh } from "../conformance/names.ts";
@@ -163,4 +163,22 @@ test("a server that had taken the message back says so, and whoever acknowledged
   const error = await message.ack().catch((thrown) => thrown);
   expect(error).toBeInstanceOf(RefusedError);
   expect(error.message).toContain("had taken the message H:x:1 back");
+});
+
+test("a message that was got, and whose acknowledgement nobody confirmed, is not lost to who asked for it", async () => {
+  await using server = await startFaultyServer((socket) => {
+    socket.on("data", (chunk: Buffer) => {
+      for (const { type } of read("client", chunk).packets) {
+        const job = packet(JOB_ASSIGN_UNIQ, ["H:x:1", "queue.q", "u"], "what was put");
+        if (type === GRAB_JOB_ALL) socket.write(write("server", job));
+        if (type === WORK_COMPLETE) socket.destroy();
+      }
+    });
+  });
+  await using queue = new Queue({ servers: server.address });
+  const error = await queue.get("q", { timeout: 10_000 }).catch((thrown) => thrown);
+  expect(error).toBeInstanceOf(UnconfirmedError);
+  expect(error).toBeInstanceOf(ConnectionLostError);
+  expect(error).toMatchObject({ code: "CONNECTION_LOST", sent: true, handle: "H:x:1" });
+  expect(error.received.payload.text()).toBe("what was put");
 });
