@@ -76,7 +76,6 @@ export interface Hooks {
 }
 
 const NAMES: readonly (keyof Hooks)[] = [
-  "beforeRun",
   "beforeConnect",
   "afterConnect",
   "beforeRegister",
@@ -86,6 +85,7 @@ const NAMES: readonly (keyof Hooks)[] = [
   "beforeFunction",
   "failure",
   "afterFunction",
+  "beforeRun",
   "afterRun",
 ];
 
