@@ -121,7 +121,7 @@ function beginSending(
   const attributes = jobAttributes(String(name), operation, "send");
   if (typeof priority === "string") attributes["gearman.job.priority"] = priority;
   if (typeof unique === "string") attributes["gearman.job.unique"] = unique;
-  const span = tracer.startSpan(`${operation} ${name}`, { kind, attributes });
+  const span = tracer.startSpan(`${operation} ${String(name)}`, { kind, attributes });
   if (!isSpanContextValid(span.spanContext()) && !enveloped) return undefined;
   const active = trace.setSpan(context.active(), span);
   const carrier: Carrier = {};

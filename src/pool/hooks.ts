@@ -1,4 +1,4 @@
-import type { Job } from "../index.js";
+import type { Job, Worker } from "../index.js";
 
 /** What a hook is told, and can do. */
 export interface HookContext {
@@ -16,6 +16,12 @@ export interface HookContext {
   readonly running: number;
   /** Has the worker finish what it has in hand, and leave. The pool's log says the reason, and another worker takes its place. */
   stop(reason: string): void;
+}
+
+/** Of the hook about what works the jobs off. */
+export interface RunHookContext extends HookContext {
+  /** It has its functions, and has not connected. */
+  readonly instance: Worker;
 }
 
 /** Of hooks about a server. */
@@ -42,6 +48,11 @@ export interface EndHookContext extends JobHookContext {
  * (`hooks: "./hooks.ts#hooks"`). What a hook throws harms nothing: the pool has an `error` event of it.
  */
 export interface Hooks {
+  /**
+   * A `Worker` is about to be run, e.g. to be traced. A process has several when functions have a `concurrency` of their
+   * own. What this returns is waited for.
+   */
+  beforeRun?(context: RunHookContext): unknown;
   /** A connection to a server is about to be made. */
   beforeConnect?(context: ServerHookContext): unknown;
   /** It is there. */
@@ -60,6 +71,8 @@ export interface Hooks {
   failure?(context: EndHookContext): unknown;
   /** A job is over, however it ended. */
   afterFunction?(context: EndHookContext): unknown;
+  /** All jobs are over, and the process is about to end. What this returns is waited for, for a second and a half at most. */
+  afterRun?(context: HookContext): unknown;
 }
 
 const NAMES: readonly (keyof Hooks)[] = [
@@ -72,6 +85,8 @@ const NAMES: readonly (keyof Hooks)[] = [
   "beforeFunction",
   "failure",
   "afterFunction",
+  "beforeRun",
+  "afterRun",
 ];
 
 /**

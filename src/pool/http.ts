@@ -7,6 +7,9 @@ import type { PoolMetrics } from "./metrics.js";
 /** How long a request may take to be there, in milliseconds. Nobody sends more than a line and some headers. */
 const REQUEST_TIME = 5_000;
 
+/** How many may be connected at once: scrapers and probes are few, and whoever else comes is to take nothing from the pool. */
+const MOST = 100;
+
 const TEXT = "text/plain; charset=utf-8";
 
 /**
@@ -26,6 +29,7 @@ export class MetricsServer implements AsyncDisposable {
         else send(response, 500, TEXT, `${error instanceof Error ? error.message : String(error)}\n`);
       });
     });
+    this.#server.maxConnections = MOST;
   }
 
   /**

@@ -3,7 +3,7 @@ export { type MetricsAddress, parseMetricsAddress } from "./address.js";
 export { PoolLoadError } from "./errors.js";
 export type { JobOutcome, LeaveReason, MemberJob, MemberName, PoolEvents, WorkerState } from "./events.js";
 export { Health, type MeteredPool, type Verdict } from "./health.js";
-export type { EndHookContext, HookContext, Hooks, JobHookContext, ServerHookContext } from "./hooks.js";
+export type { EndHookContext, HookContext, Hooks, JobHookContext, RunHookContext, ServerHookContext } from "./hooks.js";
 export { MetricsServer } from "./http.js";
 export { PoolMetrics } from "./metrics.js";
 export type { PoolOptions, StopOptions } from "./options.js";

@@ -1,4 +1,5 @@
 import { loadExport, planWorkers } from "../config/index.js";
+import { sleep } from "../connection/wait.js";
 import { type Job, Worker } from "../index.js";
 import { type Assignment, pingFunction } from "./assignment.js";
 import type { JobOutcome, LeaveReason } from "./events.js";
@@ -11,6 +12,9 @@ const LOOK = 1_000;
 
 /** How often memory is asked for after jobs, in milliseconds at the least: the system takes a moment to say it. */
 const MEMORY_LOOK = 50;
+
+/** How long the last hook is waited for, in milliseconds: less than a pool waits for a worker that has to end. */
+const LAST_HOOK = 1_500;
 
 /** So many characters of a workload are told. */
 const WORKLOAD = 1_024;
@@ -89,6 +93,7 @@ export class Life {
     }
     // Last, so that gearmand 1.x looks for it first.
     this.#workers[0]?.add(pingFunction(group.name), () => ({ worker: number, pid: process.pid }));
+    for (const instance of this.#workers) await this.#hooks.call("beforeRun", () => ({ ...this.#context(), instance }));
     this.#send({ type: "loaded", memory: this.#memory });
   }
 
@@ -123,9 +128,11 @@ export class Life {
     clearTimeout(this.#lifetime);
     this.#news.flush();
     this.#send({ type: "leaving", reason, ...(why !== undefined && { why }) });
-    void Promise.all(this.#workers.map((worker) => worker.close(limit))).then((closed) => {
+    void Promise.all(this.#workers.map((worker) => worker.close(limit))).then(async (closed) => {
       const aborted = closed.reduce((sum, worker) => sum + worker.aborted, 0);
       for (const [job] of this.#running) this.#over(job, "killed", "it was not waited for any longer");
+      if (this.#hooks.has("afterRun"))
+        await Promise.race([this.#hooks.call("afterRun", () => this.#context()), sleep(LAST_HOOK)]);
       this.#news.flush();
       this.#end({ type: "done", aborted });
     });

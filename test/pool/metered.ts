@@ -19,6 +19,8 @@ export async function until(job: Job): Promise<string> {
   return "there";
 }
 
+export const short = (): Promise<void> => sleep(25);
+
 /** Takes its process along. */
 export function dies(): never {
   process.kill(process.pid, "SIGKILL");

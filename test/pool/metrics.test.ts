@@ -33,7 +33,7 @@ afterAll(async () => {
   await rm(folder, { recursive: true, force: true });
 });
 
-type Handlers = Record<string, "upper" | "fails" | "throws" | "until" | "dies">;
+type Handlers = Record<string, "upper" | "fails" | "throws" | "until" | "short" | "dies">;
 
 function makePool(address: string, handlers: Handlers, pool: object = {}): Pool {
   const functions = Object.fromEntries(Object.entries(handlers).map(([name, to]) => [name, { file, name: to }]));
@@ -148,6 +148,44 @@ test("a pool's jobs, workers and queues, counted exactly, a killed worker's incl
   expect(sampled(end, "edgear_pool_jobs_in_flight", { function: "m.until" })).toBe(0);
   expect(sampled(end, "edgear_pool_worker_exits_total", { reason: "stop" })).toBe(2);
   expect(register.getMetricsAsArray(), "nothing global").toEqual([]);
+});
+
+test("under load, with workers killed in mid-job, the counts add up, and nothing stays in flight", async () => {
+  const [jobs, kills] = [200, 4];
+  await using own = await startGearmand();
+  const pool = makePool(own.address, { "m.short": "short" }, { workers: 3 });
+  const metrics = new PoolMetrics(pool, { servers: own.address, queueInterval: 0 });
+  await using server = await MetricsServer.listen(metrics, "127.0.0.1:0");
+  await pool.start();
+  await using _ = pool;
+  await using client = new Client(own.address);
+  for (let index = 0; index < jobs; index++) await client.background("m.short", `${index}`);
+  for (let index = 0; index < kills; index++) {
+    let victim: number | undefined;
+    await eventually("a worker that has a job", async () => {
+      victim = pool.workers.find(({ running }) => running > 0)?.pid;
+      return victim !== undefined;
+    });
+    process.kill(victim as number, "SIGKILL");
+    await eventually("its end", async () => pool.workers.every(({ pid }) => pid !== victim));
+  }
+  const ready = { state: "ready" };
+  let now = await scrape(server);
+  await eventually("all jobs done", async () => {
+    now = await scrape(server);
+    const queued = (now.get("edgear_queue_jobs")?.samples ?? []).map(({ value }) => value);
+    const inFlight = sampled(now, "edgear_pool_jobs_in_flight") ?? -1;
+    return Math.max(...queued) === 0 && inFlight === 0 && sampled(now, "edgear_pool_workers", ready) === 3;
+  });
+  const { complete = 0, lost = 0, ...others } = counts(now, "m.short");
+  expect(others).toEqual({ failure: 0, exception: 0, killed: 0 });
+  // A kill has one job lost, and done again; or it came when a job had ended, and the worker had not told it.
+  expect(lost).toBeLessThanOrEqual(kills);
+  expect(complete).toBeLessThanOrEqual(jobs);
+  expect(complete).toBeGreaterThanOrEqual(jobs - kills);
+  expect(complete + lost).toBeGreaterThanOrEqual(jobs);
+  expect(sampled(now, "edgear_pool_worker_exits_total", { reason: "crash" })).toBe(kills);
+  expect(sampled(now, "edgear_pool_worker_starts_total")).toBe(3 + kills);
 });
 
 test("workers that die again and again: /healthz and a metric say so", async () => {
