@@ -3,7 +3,9 @@ import { setTimeout as delay } from "node:timers/promises";
 import { Client } from "edgear";
 import { afterAll, beforeAll, describe, expect, inject, test } from "vitest";
 import { fresh } from "../conformance/names.ts";
+import { main } from "../support/cli.ts";
 import { lives, PoolFolder } from "../support/pool.ts";
+import { Terminal } from "../support/pty.ts";
 
 const address = inject("servers")[0]?.address ?? "";
 let client: Client;
@@ -235,5 +237,25 @@ test("--watch replaces the workers when a handler changes", async () => {
   await pool.says(/restarted: 1 worker was replaced/);
   expect((await client.run(name, "", { timeout: 5_000 })).text()).toBe("new");
   pool.kill("SIGINT");
+  expect((await pool.ended()).code).toBe(0);
+});
+
+test("status is a live table on a terminal", async () => {
+  await using folder = await PoolFolder.make(address, { quick: fresh("pool") });
+  await using pool = await folder.start(["--workers", "2"], 2);
+  const words = [process.execPath, main, "pool", "status", "--pid", folder.pidFile, "--interval", "100ms"];
+  await using terminal = await Terminal.start(words);
+  await terminal.until("the table", ({ screen }) => /2 of 2 workers ready[\s\S]*WORKER +PID +STATE/.test(screen));
+  const { workers } = await folder.until(({ workers }) => workers.length === 2, pool);
+  process.kill(workers[0]?.pid as number, "SIGKILL");
+  const { workers: after } = await folder.until(
+    ({ workers: now }) => now.filter(({ pid, state }) => pid !== workers[0]?.pid && state === "ready").length === 2,
+    pool,
+  );
+  const fresher = after.find(({ pid }) => !workers.some((worker) => worker.pid === pid));
+  await terminal.until("the new worker", ({ screen }) => screen.includes(` ${fresher?.pid}  ready`));
+  terminal.press("q");
+  expect(await terminal.ended()).toBe(0);
+  pool.kill("SIGTERM");
   expect((await pool.ended()).code).toBe(0);
 });

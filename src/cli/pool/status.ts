@@ -1,11 +1,12 @@
 /*
  * `edgear pool status`: what a pool's workers are at; on a terminal, as it goes on.
  */
+import { stripVTControlCharacters } from "node:util";
 import { paint, say, sayJson } from "../output.js";
 import { Screen } from "../screen.js";
 import { onStop } from "../signals.js";
 import { table } from "../table.js";
-import { cut } from "../width.js";
+import { cut, width } from "../width.js";
 import { type AskOptions, absent, question } from "./ask.js";
 import { ask } from "./control.js";
 import { findPlace } from "./settings.js";
@@ -28,11 +29,11 @@ export async function status(
   const off = onStop(() => stop.abort());
   const screen = new Screen();
   const draw = () => {
-    const { width, height } = screen.size;
+    const { width: columns, height } = screen.size;
     screen.draw(
       linesOf(state)
         .slice(0, height)
-        .map((line) => fitted(line, width)),
+        .map((line) => fitted(line, columns)),
     );
   };
   screen.enter({
@@ -108,9 +109,10 @@ function time(milliseconds: number): string {
   return `${Math.floor(Math.max(0, milliseconds) / size)}${unit}`;
 }
 
-/** A line that a terminal doesn't break. One with colours is short. */
-function fitted(line: string, width: number): string {
-  return line.includes("\x1b") ? line : cut(line, width);
+/** A line that a terminal doesn't break. One that is too long goes without its colours. */
+function fitted(line: string, columns: number): string {
+  const plain = stripVTControlCharacters(line);
+  return width(plain) <= columns ? line : cut(plain, columns);
 }
 
 function pause(milliseconds: number, signal: AbortSignal): Promise<void> {
