@@ -80,7 +80,7 @@ async function run(server: OwnServer, randoms: Randoms, harmless: boolean): Prom
       proxy.script = () => ({});
       proxy.reset();
     }
-    const well = async () => String(await client.run(name, "well", { timeout: 1_000 }).catch(() => "")) === "WELL";
+    const well = async () => String(await client.run(name, "well", { timeout: 4_000 }).catch(() => "")) === "WELL";
     await eventually("all to be well again", well);
     await eventually("the admin to be well again", async () => /^\d/.test(await admin.version().catch(() => "")));
   } finally {
