@@ -33,6 +33,7 @@ const CHUNKS = {
   admin: /\/admin\//,
   worker: /\/worker\/|\/src\/index\.js$/,
   server: /\/server\//,
+  outbox: /\/src\/outbox\//,
 };
 
 /** Leads from the bundle through tsc's maps to src/. */
