@@ -75,6 +75,12 @@ export class BackgroundProcess implements AsyncDisposable {
     if (this.#folder) await rm(this.#folder, { recursive: true, force: true });
   }
 
+  /** Ends it without asking, as a crash does. Its folder is left, for the next one. */
+  async kill(signal: NodeJS.Signals = "SIGKILL"): Promise<void> {
+    if (this.running) this.#child.kill(signal);
+    await this.#exited;
+  }
+
   [Symbol.asyncDispose](): Promise<void> {
     return this.stop();
   }

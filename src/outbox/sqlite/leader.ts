@@ -88,10 +88,10 @@ export class SqliteLeader implements Leader {
 /** @returns whether it has the lead for so many milliseconds from now on */
 async function take(access: Access, state: string, lease: number, name: string): Promise<boolean> {
   const taken = await access.all(
-    `UPDATE ${state} SET value = ?1, until = ${NOW} + ?2
-      WHERE name = 'leader' AND (value = ?1 OR until <= ${NOW} OR until > ${NOW} + ?3) RETURNING name`,
+    `UPDATE ${state} SET value = ?, until = ${NOW} + ?
+      WHERE name = 'leader' AND (value = ? OR until <= ${NOW} OR until > ${NOW} + ?) RETURNING name`,
     // A lease that would last far longer than any does was made by a clock that was wrong.
-    [name, lease, Math.max(10 * lease, 3_600_000)],
+    [name, lease, name, Math.max(10 * lease, 3_600_000)],
   );
   return taken.length > 0;
 }

@@ -47,8 +47,8 @@ export abstract class SqliteStore<Transaction, Added, Prepared> implements Outbo
     const { schema, name } = this.table;
     const master = qualified({ schema, name: "sqlite_master" });
     const triggers = await this.access.all<{ name: string }>(
-      `SELECT name FROM ${master} WHERE type = 'trigger' AND substr(name, 1, length(?1)) = ?1 AND instr(sql, ?2) > 0`,
-      [`${name}_`, `INSERT INTO ${doubleQuoted(name)} `],
+      `SELECT name FROM ${master} WHERE type = 'trigger' AND substr(name, 1, length(?)) = ? AND instr(sql, ?) > 0`,
+      [`${name}_`, `${name}_`, `INSERT INTO ${doubleQuoted(name)} `],
     );
     return uninstallSql(
       this.table,
@@ -103,8 +103,8 @@ export abstract class SqliteStore<Transaction, Added, Prepared> implements Outbo
   async retry(ids: readonly string[] | undefined): Promise<number> {
     const rows = await this.access.all(
       `UPDATE ${qualified(this.table)} SET state = ${WAITING}, reason = NULL, settled_at = NULL
-        WHERE state = ${ASIDE} AND (?1 IS NULL OR id IN (SELECT CAST(value AS INTEGER) FROM json_each(?1))) RETURNING id`,
-      [ids ? JSON.stringify(ids) : null],
+        WHERE state = ${ASIDE} AND (? OR id IN (SELECT CAST(value AS INTEGER) FROM json_each(?))) RETURNING id`,
+      [ids ? 0 : 1, JSON.stringify(ids ?? [])],
     );
     return rows.length;
   }
