@@ -58,7 +58,8 @@ export function newRow(name: string, workload: PayloadInput, options: AddOptions
 
 /** Columns as the stores select them. */
 export interface SelectedRow {
-  readonly id: string | number | bigint;
+  /** Not `id`: rows would be ordered by this text then, and not by the number. */
+  readonly row_id: string | number | bigint;
   readonly function_name: string;
   readonly workload: Uint8Array | ArrayBuffer | readonly number[] | string;
   readonly unique_id: string | null;
@@ -66,10 +67,21 @@ export interface SelectedRow {
   readonly run_at: string | number | bigint | null;
 }
 
+/** A row that was set aside, as the stores select it. */
+export interface SelectedAside {
+  readonly row_id: string | number | bigint;
+  readonly function_name: string;
+  readonly reason: string | null;
+}
+
+export function readAside({ row_id: id, function_name, reason }: SelectedAside) {
+  return { id: String(id), function: function_name, reason: reason ?? "" };
+}
+
 /** What a driver gave, as a row. */
 export function readRow(selected: SelectedRow): OutboxRow {
   return {
-    id: String(selected.id),
+    id: String(selected.row_id),
     function: selected.function_name,
     workload: bytes(selected.workload),
     unique: selected.unique_id,

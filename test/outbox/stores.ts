@@ -138,9 +138,14 @@ export async function sqliteStore(): Promise<TestStore> {
     },
     async write(outbox, jobs, sql = []) {
       own.exec("BEGIN IMMEDIATE");
-      for (const statement of sql) own.exec(statement);
-      for (const job of jobs) outbox.add(own, ...job);
-      own.exec("COMMIT");
+      try {
+        for (const statement of sql) own.exec(statement);
+        for (const job of jobs) outbox.add(own, ...job);
+        own.exec("COMMIT");
+      } catch (error) {
+        own.exec("ROLLBACK");
+        throw error;
+      }
     },
     query: async (sql) => own.prepare(sql).all() as Record<string, unknown>[],
     async [Symbol.asyncDispose]() {
@@ -191,7 +196,12 @@ function made<Transaction, Added, Prepared>(
 
 async function writeBy(this: TestStore, ...[outbox, jobs, sql = []]: Parameters<TestStore["write"]>): Promise<void> {
   const transaction = await this.begin?.();
-  for (const statement of sql) await transaction?.query(statement);
-  for (const job of jobs) await transaction?.add(outbox, ...job);
+  try {
+    for (const statement of sql) await transaction?.query(statement);
+    for (const job of jobs) await transaction?.add(outbox, ...job);
+  } catch (error) {
+    await transaction?.rollback();
+    throw error;
+  }
   await transaction?.commit();
 }

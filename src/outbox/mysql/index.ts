@@ -1,6 +1,6 @@
 import { checkOptions, show } from "../../connection/check.js";
 import { outboxTable, type TableInput, type TableName } from "../names.js";
-import type { NewRow } from "../row.js";
+import { type NewRow, readAside, type SelectedAside } from "../row.js";
 import {
   ASIDE,
   type AsideRow,
@@ -119,11 +119,12 @@ class MysqlStore implements OutboxStore<MysqlTransaction, Promise<void>, never> 
     };
   }
 
-  aside(limit: number): Promise<AsideRow[]> {
-    return this.#query<AsideRow>(
-      `SELECT CAST(id AS CHAR) AS id, function_name AS \`function\`, reason FROM ${mysqlTable(this.#table)} WHERE state = ${ASIDE} ORDER BY id LIMIT ?`,
+  async aside(limit: number): Promise<AsideRow[]> {
+    const rows = await this.#query<SelectedAside>(
+      `SELECT CAST(id AS CHAR) AS row_id, function_name, reason FROM ${mysqlTable(this.#table)} WHERE state = ${ASIDE} ORDER BY id LIMIT ?`,
       [limit],
     );
+    return rows.map(readAside);
   }
 
   async retry(ids: readonly string[] | undefined): Promise<number> {

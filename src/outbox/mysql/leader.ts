@@ -52,7 +52,7 @@ export class MysqlLeader implements Leader {
   async rows(limit: number, without: readonly string[]): Promise<OutboxRow[]> {
     const others = without.length === 0 ? "" : `AND function_name NOT IN (${places(without)})`;
     const [rows] = await this.#connection.query(
-      `SELECT CAST(id AS CHAR) AS id, function_name, workload, unique_id, priority, CAST(run_at AS CHAR) AS run_at
+      `SELECT CAST(id AS CHAR) AS row_id, function_name, workload, unique_id, priority, CAST(run_at AS CHAR) AS run_at
         FROM ${this.#rows} WHERE state = ${WAITING} ${others} ORDER BY id LIMIT ?`,
       [...without, limit],
     );

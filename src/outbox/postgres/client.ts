@@ -6,8 +6,10 @@ export interface PostgresTransaction {
 /** A client of pg, as its pool gives it. */
 export interface PostgresClient {
   query(sql: string, parameters?: unknown[]): Promise<{ rows: unknown[]; rowCount?: number | null }>;
-  on(event: string, listener: (event: never) => void): unknown;
-  off(event: string, listener: (event: never) => void): unknown;
+  // biome-ignore lint/suspicious/noExplicitAny: what listeners get differs by event, and by the version of pg's types
+  on(event: any, listener: (event: any) => void): unknown;
+  // biome-ignore lint/suspicious/noExplicitAny: as above
+  off(event: any, listener: (event: any) => void): unknown;
   release(broken?: boolean): void;
 }
 

@@ -1,6 +1,6 @@
 import { checkOptions, show } from "../../connection/check.js";
 import { outboxTable, qualified, type TableInput, type TableName } from "../names.js";
-import type { NewRow } from "../row.js";
+import { type NewRow, readAside, type SelectedAside } from "../row.js";
 import {
   ASIDE,
   type AsideRow,
@@ -107,11 +107,11 @@ class PostgresStore implements OutboxStore<PostgresTransaction, Promise<void>, n
   async aside(limit: number): Promise<AsideRow[]> {
     const { rows } = await this.#use((client) =>
       client.query(
-        `SELECT id::text AS id, function_name AS function, reason FROM ${qualified(this.#table)} WHERE state = ${ASIDE} ORDER BY id LIMIT $1`,
+        `SELECT id::text AS row_id, function_name, reason FROM ${qualified(this.#table)} WHERE state = ${ASIDE} ORDER BY id LIMIT $1`,
         [limit],
       ),
     );
-    return rows as AsideRow[];
+    return (rows as SelectedAside[]).map(readAside);
   }
 
   async retry(ids: readonly string[] | undefined): Promise<number> {

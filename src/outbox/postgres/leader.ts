@@ -63,7 +63,7 @@ export class PostgresLeader implements Leader {
   async rows(limit: number, without: readonly string[]): Promise<OutboxRow[]> {
     this.#woken = false;
     const { rows } = await this.#client.query(
-      `SELECT id::text AS id, function_name, workload, unique_id, priority, run_at::text AS run_at
+      `SELECT id::text AS row_id, function_name, workload, unique_id, priority, run_at::text AS run_at
         FROM ${this.#rows} WHERE state = ${WAITING} AND function_name <> ALL ($2::text[]) ORDER BY id LIMIT $1`,
       [limit, without],
     );

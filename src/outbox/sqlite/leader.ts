@@ -48,7 +48,7 @@ export class SqliteLeader implements Leader {
     // What an open transaction of this very connection has written isn't committed, and what is removed may come back with it.
     if (this.#access.busy) return [];
     const rows = await this.#access.all<SelectedRow>(
-      `SELECT CAST(id AS TEXT) AS id, function_name, workload, unique_id, priority, CAST(run_at AS TEXT) AS run_at
+      `SELECT CAST(id AS TEXT) AS row_id, function_name, workload, unique_id, priority, CAST(run_at AS TEXT) AS run_at
         FROM ${this.#rows} WHERE state = ${WAITING} AND function_name NOT IN (SELECT value FROM json_each(?)) ORDER BY id LIMIT ?`,
       [JSON.stringify(without), limit],
     );

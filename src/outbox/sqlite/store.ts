@@ -1,6 +1,6 @@
 import { show } from "../../connection/check.js";
 import { derived, doubleQuoted, literal, qualified, type TableName } from "../names.js";
-import type { NewRow } from "../row.js";
+import { type NewRow, readAside, type SelectedAside } from "../row.js";
 import {
   ASIDE,
   type AsideRow,
@@ -93,11 +93,12 @@ export abstract class SqliteStore<Transaction, Added, Prepared> implements Outbo
     return { waiting: waiting ?? 0, aside: aside ?? 0, kept: kept ?? 0, oldest: oldest ?? undefined };
   }
 
-  aside(limit: number): Promise<AsideRow[]> {
-    return this.access.all(
-      `SELECT CAST(id AS TEXT) AS id, function_name AS function, reason FROM ${qualified(this.table)} WHERE state = ${ASIDE} ORDER BY id LIMIT ?`,
+  async aside(limit: number): Promise<AsideRow[]> {
+    const rows = await this.access.all<SelectedAside>(
+      `SELECT CAST(id AS TEXT) AS row_id, function_name, reason FROM ${qualified(this.table)} WHERE state = ${ASIDE} ORDER BY id LIMIT ?`,
       [limit],
     );
+    return rows.map(readAside);
   }
 
   async retry(ids: readonly string[] | undefined): Promise<number> {
