@@ -2,6 +2,7 @@ import { Command } from "commander";
 import { VERSION } from "../version.js";
 import { adminCommand } from "./admin.js";
 import type { ExitCode } from "./exit.js";
+import { outboxCommand } from "./outbox.js";
 import { paint } from "./output.js";
 import { pingCommand } from "./ping.js";
 import { serverCommand } from "./server.js";
@@ -47,5 +48,6 @@ export function program(args: readonly string[], exit: { code: ExitCode }): Comm
   topCommand(edgear, exit);
   serverCommand(edgear);
   pingCommand(edgear, exit);
+  outboxCommand(edgear);
   return edgear;
 }

@@ -72,7 +72,8 @@ export class Batches {
   async next(leader: Leader, signal: AbortSignal): Promise<BatchOutcome> {
     const { batch, keep } = this.#settings;
     const begin = performance.now();
-    const patience = leader.lease;
+    // Of its lease, a third may be gone when it begins.
+    const patience = leader.lease === undefined ? undefined : leader.lease / 2;
     const limit = patience === undefined ? signal : AbortSignal.any([signal, AbortSignal.timeout(patience)]);
     const rows = await inTime(leader.rows(batch, this.held.names()));
     const late = () => patience !== undefined && performance.now() - begin > patience / 2;

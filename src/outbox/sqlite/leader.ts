@@ -21,6 +21,8 @@ export class SqliteLeader implements Leader {
   readonly #rows: string;
   readonly #state: string;
   readonly #name: string;
+  /** When it was taken last, by `performance.now()`. */
+  #taken = performance.now();
 
   private constructor(access: Access, rows: string, state: string, lease: number, name: string, origin: string) {
     this.#access = access;
@@ -39,9 +41,13 @@ export class SqliteLeader implements Leader {
     return new SqliteLeader(access, rows, state, lease, name, row?.value ?? "");
   }
 
+  /** Writes no more often than it must: every write is one to the disk. */
   async renew(): Promise<void> {
-    if (!this.#access.busy && !(await take(this.#access, this.#state, this.lease, this.#name)))
+    const now = performance.now();
+    if (this.#access.busy || now - this.#taken < this.lease / 3) return;
+    if (!(await take(this.#access, this.#state, this.lease, this.#name)))
       throw new Error("another one relays the outbox now, as this one's lease was over");
+    this.#taken = now;
   }
 
   async rows(limit: number, without: readonly string[]): Promise<OutboxRow[]> {
