@@ -14,6 +14,7 @@ export interface DatabaseChoice {
   database?: string;
   outbox?: string;
   notify?: boolean;
+  lease?: number;
 }
 
 /** A database that was opened, to be closed again. */
@@ -39,7 +40,12 @@ export function databaseOption(): Option {
  * Opens the database of a URL. Drivers are those of the program in the working directory: this package brings none.
  * @throws UsageError when the URL is none; Failure when its driver isn't installed
  */
-export async function openDatabase({ database: url, outbox: table, notify }: DatabaseChoice): Promise<OpenDatabase> {
+export async function openDatabase({
+  database: url,
+  outbox: table,
+  notify,
+  lease,
+}: DatabaseChoice): Promise<OpenDatabase> {
   if (!url) throw new UsageError("which database? Give --database, or DATABASE_URL");
   const [, scheme = ""] = /^([a-z0-9]+):/.exec(url) ?? [];
   const named = table === undefined ? {} : { table };
@@ -63,7 +69,10 @@ export async function openDatabase({ database: url, outbox: table, notify }: Dat
     case "sqlite":
     case "file": {
       const database = await openSqlite(url);
-      return { store: sqlite({ database, ...named }) as OutboxStore, close: async () => database.close() };
+      return {
+        store: sqlite({ database, ...named, ...(lease !== undefined && { lease }) }) as OutboxStore,
+        close: async () => database.close(),
+      };
     }
     case "d1":
       return { store: d1(named) as OutboxStore, close: async () => {} };

@@ -97,6 +97,7 @@ export function outboxCommand(parent: Command): void {
     )
     .option("--keep", "mark rows that were relayed, and remove none")
     .option("--prefix <text>", "what the jobs' uniques begin with; default: as the outbox was installed")
+    .option("--lease <time>", "SQLite: how long a relay that was killed holds up the next one; default: 10s", timeLimit)
     .option("--drain", "relay what there is, and end")
     .option("-q, --quiet", "say only what goes wrong")
     .option("-v, --verbose", "say everything")

@@ -28,7 +28,7 @@ describe.each([
   ["MariaDB", mariadbStore],
   ["SQLite", sqliteStore],
   ["D1", d1Store],
-] as const)("an outbox in %s", (_, start) => {
+] as const)("an outbox in %s", (kind, start) => {
   let store: TestStore;
   let client: Client;
 
@@ -311,22 +311,26 @@ describe.each([
     expect((await outbox.status()).waiting).toBe(0);
   });
 
+  // D1 has no transactions that could stay open.
+  if (kind === "D1") return;
+
   test("has nothing of what is rolled back, and neither waits for an open transaction nor passes over it", async () => {
-    if (!store.begin) return;
     const { outbox } = await installed();
+    const { begin } = store;
+    assert.ok(begin);
     const name = fresh("open");
     await using worker = collecting(name);
-    const gone = await store.begin();
+    const gone = await begin();
     await gone.add(outbox, name, "rolled back");
     await gone.rollback();
     // SQLite has one writer at a time: there, no row can be behind another that is not committed.
-    const early = store.server ? await store.begin() : undefined;
+    const early = store.server ? await begin() : undefined;
     await early?.add(outbox, name, "written first");
     const stop = new AbortController();
     const errors: unknown[] = [];
     outbox.on("error", ({ error }) => errors.push(error));
     const running = outbox.run({ signal: stop.signal });
-    const late = await store.begin();
+    const late = await begin();
     await late.add(outbox, name, "written second");
     await late.add(outbox, name, "and third");
     await pause(150);

@@ -18,6 +18,12 @@ type Options = Omit<OutboxOptions<unknown, unknown, unknown>, "store">;
 /** A database to test with, whichever it is. */
 export interface TestStore extends AsyncDisposable {
   readonly name: string;
+  /** What `--database` takes; D1 has nothing. */
+  readonly url?: string;
+  /** SQL that gives the numbers from 1 to this, as `n`. */
+  series(most: number): string;
+  /** SQL that makes bytes of a number. */
+  readonly bytes: string;
   /** The server, where there is one. */
   readonly server?: DatabaseServer;
   /** Its quotes. */
@@ -46,7 +52,10 @@ export async function postgresStore(): Promise<TestStore> {
   pool.on("error", () => {});
   return {
     name: "PostgreSQL",
+    url: server.url,
     server,
+    series: (most) => `SELECT n FROM generate_series(1, ${most}) AS n`,
+    bytes: "convert_to(n::text, 'UTF8')",
     quote: (name) => `"${name.replaceAll('"', '""')}"`,
     outbox: (table, options) => made(postgres({ pool, table: { name: table } }), options),
     async begin() {
@@ -77,7 +86,10 @@ export async function mariadbStore(): Promise<TestStore> {
   const pool = createPool({ uri: server.url, connectionLimit: 8 });
   return {
     name: "MariaDB",
+    url: server.url,
     server,
+    series: (most) => `SELECT seq AS n FROM seq_1_to_${most}`,
+    bytes: "n",
     quote: (name) => `\`${name.replaceAll("`", "``")}\``,
     outbox: (table, options) => made(mysql({ pool, table: { name: table } }), options),
     async begin() {
@@ -116,6 +128,10 @@ export async function sqliteStore(): Promise<TestStore> {
   const relays: DatabaseSync[] = [];
   return {
     name: "SQLite",
+    url: `sqlite:${path.join(folder, "test.db")}`,
+    series: (most) =>
+      `WITH RECURSIVE s(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM s WHERE n < ${most}) SELECT n FROM s`,
+    bytes: "CAST(n AS TEXT)",
     quote: (name) => `"${name.replaceAll('"', '""')}"`,
     outbox(table, options, lease) {
       const database = open();
@@ -178,6 +194,9 @@ export async function d1Store(): Promise<TestStore> {
   const database = (await miniflare.getD1Database("DB")) as unknown as D1;
   return {
     name: "D1",
+    series: (most) =>
+      `WITH RECURSIVE s(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM s WHERE n < ${most}) SELECT n FROM s`,
+    bytes: "CAST(n AS TEXT)",
     quote: (name) => `"${name.replaceAll('"', '""')}"`,
     outbox: (table, options, lease) => made(d1({ database, table: { name: table }, ...(lease && { lease }) }), options),
     async write(outbox, jobs, sql = []) {
