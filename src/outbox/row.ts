@@ -34,7 +34,9 @@ export interface OutboxRow extends NewRow {
 }
 
 const encoder = new TextEncoder();
-const defaults = { uniques: new Uniques(), maxPacketSize: DEFAULT_MAX_PACKET_SIZE };
+
+/** Made when it is needed: a Cloudflare Worker may make nothing by chance before it has a request. */
+let uniques: Uniques | undefined;
 
 /**
  * Checks what is to be written as strictly as a submit is: what gearmand would refuse must not come to the relay.
@@ -43,6 +45,8 @@ const defaults = { uniques: new Uniques(), maxPacketSize: DEFAULT_MAX_PACKET_SIZ
 export function newRow(name: string, workload: PayloadInput, options: AddOptions = {}): NewRow {
   checkOptions(options, "add", ["priority", "unique", "at", "delay"]);
   const { priority = "normal", unique, at, delay } = options;
+  uniques ??= new Uniques();
+  const defaults = { uniques, maxPacketSize: DEFAULT_MAX_PACKET_SIZE };
   const { workload: wire } = checkBackground(name, workload, options, defaults);
   if (unique === "")
     throw new TypeError('unique must not be "": a row that is relayed twice is one job by its unique. Leave it out');
