@@ -40,7 +40,7 @@ export class Relay {
   async run(signal: AbortSignal): Promise<void> {
     while (!signal.aborted) {
       try {
-        const leader = await inTime(this.#store.lead());
+        const leader = await this.#take();
         if (leader) await this.#lead(leader, signal);
         else await this.#standBy(signal);
       } catch (error) {
@@ -54,7 +54,7 @@ export class Relay {
   async drain(signal: AbortSignal): Promise<Drained> {
     let relayed = 0;
     let aside = 0;
-    const leader = await inTime(this.#store.lead());
+    const leader = await this.#take();
     if (!leader) return { relayed, aside, empty: false };
     let broken = true;
     try {
@@ -125,8 +125,23 @@ export class Relay {
     await sleep(milliseconds, signal).catch(() => {});
   }
 
-  /** What goes wrong here, went wrong before: the connection is closed, and the lead with it. */
+  async #take(): Promise<Leader | undefined> {
+    const lead = this.#store.lead();
+    try {
+      return await inTime(lead);
+    } catch (error) {
+      // A lead that comes too late is given up: nobody would know of it, and nobody else could have it.
+      lead.then((leader) => leader?.release(true)).catch(() => {});
+      throw error;
+    }
+  }
+
+  /** Whatever goes wrong here: the connection is closed, and the lead with it. */
   async #release(leader: Leader, broken: boolean): Promise<void> {
-    await inTime(leader.release(broken)).catch(() => {});
+    try {
+      await inTime(leader.release(broken));
+    } catch {
+      if (!broken) await inTime(leader.release(true)).catch(() => {});
+    }
   }
 }

@@ -346,4 +346,52 @@ describe.each([
     if (store.server) expect(errors).toEqual([]);
     expect((await outbox.status()).waiting).toBe(0);
   });
+
+  // The others have one writer at a time.
+  if (kind === "SQLite") return;
+
+  test("has the changes of a record in the order of their commits, whoever began first", async () => {
+    const { table, outbox } = await installed();
+    const records = `${table}_r`;
+    const name = fresh("commits");
+    const of = store.quote(records);
+    await store.query(`CREATE TABLE ${of} (id integer PRIMARY KEY, title varchar(20))`);
+    await store.query(`INSERT INTO ${of} VALUES (1, '-'), (2, '-')`);
+    await outbox.watch(records, { function: name });
+    const { begin } = store;
+    assert.ok(begin);
+    const [first, second] = [await begin(), await begin()];
+    await second.query(`UPDATE ${of} SET title = 'early' WHERE id = 2`);
+    await first.query(`UPDATE ${of} SET title = 'first' WHERE id = 1`);
+    // This one waits for the first.
+    const waiting = second.query(`UPDATE ${of} SET title = 'second' WHERE id = 1`);
+    await pause(50);
+    await first.commit();
+    await waiting;
+    await outbox.drain();
+    await second.commit();
+    await outbox.drain();
+    await using worker = collecting(name);
+    await expect.poll(() => worker.jobs.length).toBe(3);
+    const titles = worker.jobs.map(({ workload }) => workload.json<RecordChange>().record.title);
+    expect(titles).toEqual(["first", "early", "second"]);
+  });
+});
+
+test("PostgreSQL wakes the relay: it need not look", { timeout: 60_000 }, async () => {
+  await using store = await postgresStore();
+  await using client = new Client(address);
+  const outbox = store.outbox("woken", { client, interval: 600_000 });
+  await outbox.install();
+  const name = fresh("woken");
+  await using worker = collecting(name);
+  const stop = new AbortController();
+  const running = outbox.run({ signal: stop.signal });
+  for (const text of ["one", "two"]) {
+    await pause(200);
+    await store.write(outbox, [[name, text]]);
+    await expect.poll(() => worker.texts, { timeout: 10_000 }).toContain(text);
+  }
+  stop.abort();
+  await running;
 });

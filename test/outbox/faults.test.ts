@@ -126,6 +126,31 @@ describe.each([
   });
 });
 
+test("has others go on when one row costs the connection each time", { timeout: 60_000 }, async () => {
+  await using store = await sqliteStore();
+  const { silent } = inject("faulty");
+  // Takes connections, and says nothing: each row is lost in it.
+  const client = new Client(silent, { requestTimeout: 100, reconnect: false });
+  const outbox = store.outbox("costly", { client, interval: 50 });
+  await outbox.install();
+  await store.write(outbox, [["first", "x"]]);
+  await store.write(outbox, [["second", "x"]]);
+  const held: string[] = [];
+  const errors: string[] = [];
+  outbox.on("hold", (event) => held.push(event.function)).on("error", ({ error }) => errors.push(error.message));
+  const stop = new AbortController();
+  const running = outbox.run({ signal: stop.signal });
+  await expect.poll(() => held[0], { timeout: 30_000 }).toBe("first");
+  const before = errors.length;
+  // Its turn has come.
+  await expect.poll(() => errors.length, { timeout: 30_000 }).toBeGreaterThan(before);
+  stop.abort();
+  await running;
+  client.destroy();
+  expect(errors[0]).toMatch(/requestTimeout/);
+  expect((await outbox.status()).waiting).toBe(2);
+});
+
 test("goes on when gearmand was killed and has come back", { timeout: 120_000 }, async () => {
   const folder = await mkdtemp(path.join(tmpdir(), "edgear-outbox-"));
   const port = await lastingPort();
