@@ -35,7 +35,7 @@ export interface RelaySettings {
 export type Emit = <Name extends keyof OutboxEvents>(name: Name, event: OutboxEvents[Name]) => void;
 
 /** How often a row may cost the connection before its function is held back: others must not wait for it for ever. */
-const LOSSES = 5;
+const LOSSES = 3;
 
 /** How long a database may take for anything, in milliseconds. Then its connection is given up: a line that is cut off says nothing. */
 const STORE_TIMEOUT = 30_000;
