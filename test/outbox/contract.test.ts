@@ -1,13 +1,17 @@
 import assert from "node:assert/strict";
 import { Admin, Client, type Job, RefusedError } from "edgear";
 import type { RecordChange } from "edgear/outbox";
-import { afterAll, beforeAll, describe, expect, inject, test } from "vitest";
+import { afterAll, beforeAll, describe, expect, inject, test, vi } from "vitest";
 import { pause } from "../conformance/case.ts";
 import { fresh } from "../conformance/names.ts";
 import { startWorker } from "../support/worker.ts";
 import { d1Store, mariadbStore, postgresStore, sqliteStore, type TestStore } from "./stores.ts";
 
 const [{ address } = { address: "" }] = inject("servers");
+
+/** On a busy machine, too. */
+const PATIENT = { timeout: 15_000 };
+vi.setConfig({ testTimeout: 60_000 });
 
 /** What a function's jobs were, in the order in which they were worked off. */
 function collecting(...names: string[]) {
@@ -43,9 +47,9 @@ describe.each([
   }, 60_000);
 
   /** An installed outbox of its own. */
-  async function installed(options: Parameters<TestStore["outbox"]>[1] = {}, lease?: number) {
+  async function installed(options: Parameters<TestStore["outbox"]>[1] = {}) {
     const table = fresh("outbox").slice(0, 20);
-    const outbox = store.outbox(table, { client, interval: 50, ...options }, lease);
+    const outbox = store.outbox(table, { client, interval: 50, ...options });
     await outbox.install();
     return { table, outbox, quoted: store.quote(table) };
   }
@@ -70,7 +74,7 @@ describe.each([
     expect((await outbox.status()).oldest).toBeLessThan(60_000);
     expect(await outbox.drain()).toEqual({ relayed: 6, aside: 0, empty: true });
     await using worker = collecting(name);
-    await expect.poll(() => worker.jobs.length).toBe(6);
+    await expect.poll(() => worker.jobs.length, PATIENT).toBe(6);
     const [first, second, third, fourth, fifth, sixth] = worker.jobs as [Job, Job, Job, Job, Job, Job];
     expect(first.workload.text()).toBe("first");
     expect([...second.workload.bytes]).toEqual([...bytes]);
@@ -98,7 +102,7 @@ describe.each([
     expect(await outbox.drain()).toMatchObject({ relayed: 4, empty: true });
     expect(await outbox.drain()).toMatchObject({ relayed: 0, empty: true });
     await using worker = collecting(name);
-    await expect.poll(() => worker.texts).toEqual(["high", "normal", "low"]);
+    await expect.poll(() => worker.texts, PATIENT).toEqual(["high", "normal", "low"]);
     expect(worker.jobs.map(({ unique }) => unique)).toEqual(["kept:3", "kept:2", "kept:1"]);
     expect(await client.statusOf(later)).toMatchObject({ state: "queued" });
     expect(await store.query(`SELECT state FROM ${quoted}`)).toEqual(Array(4).fill({ state: 1 }));
@@ -131,7 +135,7 @@ describe.each([
     const running = outbox.run({ signal: stop.signal });
     for (let index = 0; index < 5; index++) {
       await store.write(outbox, [[name, String(index)]]);
-      await expect.poll(() => worker.texts, { timeout: 10_000 }).toContain(String(index));
+      await expect.poll(() => worker.texts, PATIENT).toContain(String(index));
     }
     stop.abort();
     await running;
@@ -140,7 +144,7 @@ describe.each([
     expect(worker.texts).toEqual(["0", "1", "2", "3", "4"]);
     expect((await outbox.status()).waiting).toBe(1);
     await outbox.drain();
-    await expect.poll(() => worker.texts).toContain("after");
+    await expect.poll(() => worker.texts, PATIENT).toContain("after");
   });
 
   test("sets aside what can't be a job, says why, and goes on", async () => {
@@ -156,7 +160,7 @@ describe.each([
     await store.query(`INSERT INTO ${quoted} (function_name, workload) VALUES ('${name}', 'from SQL')`);
     expect(await outbox.drain()).toEqual({ relayed: 2, aside: 2, empty: true });
     await using worker = collecting(name);
-    await expect.poll(() => worker.texts).toEqual(["before", "from SQL"]);
+    await expect.poll(() => worker.texts, PATIENT).toEqual(["before", "from SQL"]);
     expect(told).toEqual([
       "2: a function name must not be empty",
       expect.stringMatching(/^3: a unique id may have 63 bytes at most/),
@@ -169,7 +173,7 @@ describe.each([
     await store.query(`UPDATE ${quoted} SET function_name = '${name}' WHERE id = 2`);
     expect(await outbox.retry(["2"])).toBe(1);
     expect(await outbox.drain()).toMatchObject({ relayed: 1 });
-    await expect.poll(() => worker.texts).toEqual(["before", "from SQL", "x"]);
+    await expect.poll(() => worker.texts, PATIENT).toEqual(["before", "from SQL", "x"]);
     expect(await outbox.retry()).toBe(1);
     expect(await outbox.drain()).toMatchObject({ relayed: 0, aside: 1 });
   });
@@ -189,18 +193,18 @@ describe.each([
     const stop = new AbortController();
     const running = outbox.run({ signal: stop.signal });
     await using worker = collecting(free);
-    await expect.poll(() => worker.texts, { timeout: 10_000 }).toEqual(["0", "1", "2", "3", "4", "5"]);
+    await expect.poll(() => worker.texts, PATIENT).toEqual(["0", "1", "2", "3", "4", "5"]);
     expect(held[0]).toMatch(new RegExp(`^${full}: .*QUEUE_ERROR`));
-    expect((await outbox.status()).waiting).toBe(4);
+    await expect.poll(async () => (await outbox.status()).waiting, PATIENT).toBe(4);
     await using other = collecting(full);
-    await expect.poll(() => other.texts, { timeout: 15_000 }).toEqual(["0", "1", "2", "3", "4", "5"]);
+    await expect.poll(() => other.texts, PATIENT).toEqual(["0", "1", "2", "3", "4", "5"]);
     stop.abort();
     await running;
   });
 
   test("has one relay of several at once, and the next when that leaves: the order stays", async () => {
-    const { table, outbox } = await installed({}, 2_000);
-    const second = store.outbox(table, { client, interval: 50 }, 2_000);
+    const { table, outbox } = await installed();
+    const second = store.outbox(table, { client, interval: 50 });
     const name = fresh("led");
     const events: string[] = [];
     outbox.on("lead", () => events.push("first leads")).on("relay", () => events.push("first relays"));
@@ -210,15 +214,15 @@ describe.each([
       .on("relay", () => events.push("second relays"));
     const [stop, stopSecond] = [new AbortController(), new AbortController()];
     const running = outbox.run({ signal: stop.signal });
-    await expect.poll(() => events).toEqual(["first leads"]);
+    await expect.poll(() => events, PATIENT).toEqual(["first leads"]);
     const standing = second.run({ signal: stopSecond.signal });
-    await expect.poll(() => events).toEqual(["first leads", "second stands by"]);
+    await expect.poll(() => events, PATIENT).toEqual(["first leads", "second stands by"]);
     await using worker = collecting(name);
     await store.write(outbox, [
       [name, "a"],
       [name, "b"],
     ]);
-    await expect.poll(() => worker.texts).toEqual(["a", "b"]);
+    await expect.poll(() => worker.texts, PATIENT).toEqual(["a", "b"]);
     expect(await second.drain()).toEqual({ relayed: 0, aside: 0, empty: false });
     stop.abort();
     await running;
@@ -226,7 +230,7 @@ describe.each([
       [name, "c"],
       [name, "d"],
     ]);
-    await expect.poll(() => worker.texts, { timeout: 10_000 }).toEqual(["a", "b", "c", "d"]);
+    await expect.poll(() => worker.texts, PATIENT).toEqual(["a", "b", "c", "d"]);
     stopSecond.abort();
     await standing;
     expect(events).toEqual([
@@ -270,7 +274,7 @@ describe.each([
     expect(await store.query(`SELECT DISTINCT priority FROM ${quoted}`)).toEqual([{ priority: "high" }]);
     await outbox.drain();
     await using worker = collecting(name);
-    await expect.poll(() => worker.jobs.length).toBe(6);
+    await expect.poll(() => worker.jobs.length, PATIENT).toBe(6);
     const key = 'the "title" it\'s';
     const changes = worker.jobs.map(({ workload }) => workload.json<RecordChange>());
     for (const change of changes) expect(change.table).toBe(articles);
@@ -336,10 +340,10 @@ describe.each([
     await pause(150);
     expect(worker.texts).toEqual([]);
     await late.commit();
-    await expect.poll(() => worker.texts, { timeout: 10_000 }).toEqual(["written second", "and third"]);
+    await expect.poll(() => worker.texts, PATIENT).toEqual(["written second", "and third"]);
     await early?.commit();
     const all = ["written second", "and third", ...(early ? ["written first"] : [])];
-    await expect.poll(() => worker.texts, { timeout: 10_000 }).toEqual(all);
+    await expect.poll(() => worker.texts, PATIENT).toEqual(all);
     stop.abort();
     await running;
     // While somebody writes to SQLite, nobody else can: it is tried again.
@@ -372,7 +376,7 @@ describe.each([
     await second.commit();
     await outbox.drain();
     await using worker = collecting(name);
-    await expect.poll(() => worker.jobs.length).toBe(3);
+    await expect.poll(() => worker.jobs.length, PATIENT).toBe(3);
     const titles = worker.jobs.map(({ workload }) => workload.json<RecordChange>().record.title);
     expect(titles).toEqual(["first", "early", "second"]);
   });
@@ -390,7 +394,7 @@ test("PostgreSQL wakes the relay: it need not look", { timeout: 60_000 }, async 
   for (const text of ["one", "two"]) {
     await pause(200);
     await store.write(outbox, [[name, text]]);
-    await expect.poll(() => worker.texts, { timeout: 10_000 }).toContain(text);
+    await expect.poll(() => worker.texts, PATIENT).toContain(text);
   }
   stop.abort();
   await running;

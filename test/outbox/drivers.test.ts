@@ -14,6 +14,9 @@ import { startWorker } from "../support/worker.ts";
 
 const [{ address } = { address: "" }] = inject("servers");
 
+/** On a busy machine, too. */
+const PATIENT = { timeout: 15_000 };
+
 test("a Cloudflare Worker writes to D1 in a batch, and relays it", { timeout: 90_000 }, async () => {
   const name = fresh("edge");
   const jobs: string[] = [];
@@ -24,7 +27,7 @@ test("a Cloudflare Worker writes to D1 in a batch, and relays it", { timeout: 90
   );
   const response = await deployed.fetch(`/${name}/a/b/c`);
   expect(await response.json()).toEqual({ relayed: 3, aside: 0, empty: true });
-  await expect.poll(() => jobs).toEqual(['{"job":"a"}', '{"job":"b"}', '{"job":"c"}']);
+  await expect.poll(() => jobs, PATIENT).toEqual(['{"job":"a"}', '{"job":"b"}', '{"job":"c"}']);
 });
 
 test("bun:sqlite is a database as node:sqlite is", { timeout: 60_000 }, async () => {
@@ -37,7 +40,7 @@ test("bun:sqlite is a database as node:sqlite is", { timeout: 60_000 }, async ()
     const { code, stdout, stderr } = await command("node_modules/.bin/bun", args);
     expect(code, stderr).toBe(0);
     expect(stdout).toBe("TypeError: a function name must not be empty\n0 1\n");
-    await expect.poll(() => bytes).toEqual([[0, 255]]);
+    await expect.poll(() => bytes, PATIENT).toEqual([[0, 255]]);
   } finally {
     await rm(folder, { recursive: true, force: true });
   }

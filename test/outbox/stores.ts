@@ -28,8 +28,8 @@ export interface TestStore extends AsyncDisposable {
   readonly server?: DatabaseServer;
   /** Its quotes. */
   quote(name: string): string;
-  /** An outbox of a table of its own, not installed yet; `lease` where there is one. */
-  outbox(table: string, options?: Options, lease?: number): AnyOutbox;
+  /** An outbox of a table of its own, not installed yet. */
+  outbox(table: string, options?: Options): AnyOutbox;
   /** A transaction that stays open; undefined where there are none. */
   begin?(): Promise<OpenTransaction>;
   /** Writes to the outbox and runs SQL in one transaction, however that is done there. */
@@ -133,12 +133,12 @@ export async function sqliteStore(): Promise<TestStore> {
       `WITH RECURSIVE s(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM s WHERE n < ${most}) SELECT n FROM s`,
     bytes: "CAST(n AS TEXT)",
     quote: (name) => `"${name.replaceAll('"', '""')}"`,
-    outbox(table, options, lease) {
+    outbox(table, options) {
       const database = open();
       // It runs in the same thread as the writers: while it waits for them, they can't go on.
       database.exec("PRAGMA busy_timeout = 10");
       relays.push(database);
-      return made(sqlite({ database, table: { name: table }, ...(lease && { lease }) }), options);
+      return made(sqlite({ database, table: { name: table } }), options);
     },
     async begin() {
       const database = open();
@@ -198,7 +198,7 @@ export async function d1Store(): Promise<TestStore> {
       `WITH RECURSIVE s(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM s WHERE n < ${most}) SELECT n FROM s`,
     bytes: "CAST(n AS TEXT)",
     quote: (name) => `"${name.replaceAll('"', '""')}"`,
-    outbox: (table, options, lease) => made(d1({ database, table: { name: table }, ...(lease && { lease }) }), options),
+    outbox: (table, options) => made(d1({ database, table: { name: table } }), options),
     async write(outbox, jobs, sql = []) {
       const statements = sql.map((text) => database.prepare(text).bind());
       await database.batch([...statements, ...jobs.map((job) => outbox.statement(database, ...job) as never)]);
