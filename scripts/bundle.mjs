@@ -39,6 +39,7 @@ const CHUNKS = {
   // What a worker's process shares with its pool; it is to start fast, and needs nothing of the rest.
   assignment: /\/pool\/assignment\.js$/,
   pool: /\/pool\/(?!(index|child)\.js)/,
+  outbox: /\/src\/outbox\//,
 };
 
 /** Leads from the bundle through tsc's maps to src/. */

@@ -3,6 +3,7 @@ import { VERSION } from "../version.js";
 import { adminCommand } from "./admin.js";
 import { nameConnections } from "./connection.js";
 import type { ExitCode } from "./exit.js";
+import { outboxCommand } from "./outbox.js";
 import { paint } from "./output.js";
 import { pingCommand } from "./ping.js";
 import { poolCommand } from "./pool/command.js";
@@ -53,6 +54,7 @@ export function program(args: readonly string[], exit: { code: ExitCode }): Comm
   schedulerCommand(edgear, exit);
   pingCommand(edgear, exit);
   poolCommand(edgear, exit);
+  outboxCommand(edgear);
   nameConnections(edgear);
   return edgear;
 }

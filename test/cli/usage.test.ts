@@ -6,9 +6,10 @@ import { AWAY } from "../conformance/names.ts";
 import { edgear, main, systemNode } from "../support/cli.ts";
 
 const [{ address } = { address: "" }] = inject("servers");
-const COMMANDS = ["submit", "status", "work", "admin", "top", "server", "scheduler", "ping"];
+const COMMANDS = ["submit", "status", "work", "admin", "top", "server", "scheduler", "ping", "outbox"];
 const SCHEDULER = ["run", "add", "list", "cancel"];
 const ADMIN = ["status", "workers", "jobs", "cancel", "maxqueue", "create", "drop", "version", "shutdown"];
+const OUTBOX = ["install", "uninstall", "run", "status", "retry"];
 
 test("every command has a help with examples, and --help is no failure", async () => {
   const commands = [
@@ -16,13 +17,15 @@ test("every command has a help with examples, and --help is no failure", async (
     ...COMMANDS.map((name) => [name]),
     ...ADMIN.map((name) => ["admin", name]),
     ...SCHEDULER.map((name) => ["scheduler", name]),
+    ...OUTBOX.map((name) => ["outbox", name]),
   ];
   await Promise.all(
     commands.map(async (command) => {
       const { code, stdout, stderr } = await edgear([...command, "--help"]);
       expect({ code, stderr }, command.join(" ")).toEqual({ code: 0, stderr: "" });
       expect(stdout).toContain(`Usage: edgear ${command.join(" ")}`.trimEnd());
-      if (command[0] !== "admin" || command.length > 1) expect(stdout).toContain("Examples:\n  edgear ");
+      if (!["admin", "outbox"].includes(command[0] ?? "") || command.length > 1)
+        expect(stdout).toContain("Examples:\n  edgear ");
     }),
   );
 });
@@ -85,6 +88,14 @@ describe("what is not understood ends with 2, and says what is wrong in one line
     [["scheduler", "add", "x", "f", "--cron", "x", "--store", "sqlite::memory:"], /has five parts/],
     [["scheduler", "add", "n".repeat(47), "f", "--delay", "1s", "--store", "sqlite::memory:"], /46 bytes at most/],
     [["scheduler", "cancel"], /missing required argument 'name'/],
+    [["outbox", "status"], /which database\?/],
+    [
+      ["outbox", "run", "--database", "oracle://me:secret@db/x"],
+      /must be postgres:\/\/….* not "oracle:\/\/me:…@db\/x"/,
+    ],
+    [["outbox", "install", "--database", "d1:", "--on", "insert"], /are for the triggers of a --table/],
+    [["outbox", "install", "--database", "d1:", "--table", "a"], /which columns does "a" have/],
+    [["outbox", "install", "--database", "d1:", "--table", "a", "--on", "truncate"], /on must be one of "insert"/],
     [["ping", "--count", "-1"], /must be a whole number from 1/],
   ])("%j", async (args, words) => {
     const { code, stdout, stderr } = await edgear(args, { env: { GEARMAN_SERVERS: AWAY } });

@@ -1,127 +1,143 @@
-import { spawnSync } from "node:child_process";
-import { chownSync, rmSync } from "node:fs";
-import { mkdtemp } from "node:fs/promises";
-import { tmpdir, userInfo } from "node:os";
+import { chown, mkdir, mkdtemp } from "node:fs/promises";
+import { tmpdir } from "node:os";
 import path from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import mysql from "mysql2/promise";
 import pg from "pg";
 import { findPostgres, findProgram } from "../../scripts/programs.mjs";
-import { freePort } from "./ports.ts";
+import { command } from "./command.ts";
+import { lastingPort } from "./ports.ts";
 import { BackgroundProcess } from "./process.ts";
 
-/** A real database server of its own, on a free loopback port, with an empty database `test`. */
+/** Milliseconds until a database must answer. */
+const START_TIMEOUT = 30_000;
+
+/** A real database server of its own, on a loopback port, with an empty database `edgear`. */
 export interface DatabaseServer extends AsyncDisposable {
-  readonly port: number;
-  /** `postgres://…` or `mysql://…`, the database included; without a password. */
+  /** What to connect by: `postgres://…` or `mysql://…`. */
   readonly url: string;
-  /** Ends it at once, as a crash does, and starts it again where it was, with what was committed. */
-  restart(): Promise<void>;
+  readonly port: number;
+  /** Ends it at once, as a crash does, and starts it again with the same data. Resolves when it answers. */
+  restart(between?: () => Promise<void>): Promise<void>;
 }
 
-/** Starts PostgreSQL. */
+/** PostgreSQL refuses to run as root. */
+async function postgresUser(): Promise<{ prefix: string[]; uid?: number; gid?: number }> {
+  if (process.getuid?.() !== 0) return { prefix: [] };
+  const [uid, gid] = await Promise.all(
+    ["-u", "-g"].map(async (flag) => Number((await command("id", [flag, "postgres"])).stdout)),
+  );
+  return { prefix: ["setpriv", `--reuid=${uid}`, `--regid=${gid}`, "--clear-groups"], uid: uid ?? 0, gid: gid ?? 0 };
+}
+
+/** Starts a PostgreSQL, and waits until it answers. */
 export async function startPostgres(): Promise<DatabaseServer> {
-  const programs = findPostgres();
-  if (!programs) throw new Error("PostgreSQL is not installed: run node scripts/peers.mjs");
-  // It refuses to run as root.
-  const user = owner("postgres");
-  const folder = await ownFolder("edgear-postgres-", user);
+  const bin = findPostgres();
+  if (!bin) throw new Error("PostgreSQL is not installed: run node scripts/peers.mjs");
+  const folder = await mkdtemp(path.join(tmpdir(), "edgear-postgres-"));
+  const { prefix, uid, gid } = await postgresUser();
+  if (uid !== undefined && gid !== undefined) await chown(folder, uid, gid);
   const data = path.join(folder, "data");
-  run(path.join(programs, "initdb"), ["-D", data, "-A", "trust", "-U", "test", "--no-sync", "-E", "UTF8"], user);
-  const port = await freePort();
-  const url = `postgres://test@127.0.0.1:${port}/test`;
-  const args = ["-D", data, "-h", "127.0.0.1", "-p", String(port), "-k", folder, "-c", "fsync=off"];
-  const server = await serve(folder, user, path.join(programs, "postgres"), args, "SIGQUIT", async () => {
-    const client = new pg.Client({
-      connectionString: url.replace(/test$/, "postgres"),
-      connectionTimeoutMillis: 1_000,
-    });
+  const as = (program: string, args: string[]): [string, string[]] => {
+    const [first = "", ...rest] = [...prefix, path.join(bin, program), ...args];
+    return [first, rest];
+  };
+  const initdb = ["-D", data, "-A", "trust", "-U", "postgres", "-E", "UTF8", "--no-locale", "--no-sync"];
+  await succeed(...as("initdb", initdb));
+  const port = await lastingPort();
+  // What is written need not outlive the machine, only the process.
+  const settings = [`port=${port}`, "listen_addresses=127.0.0.1", `unix_socket_directories=${folder}`, "fsync=off"];
+  const args = ["-D", data, ...settings.flatMap((setting) => ["-c", setting])];
+  const url = (database: string) => `postgres://postgres@127.0.0.1:${port}/${database}`;
+  const answers = async (database: string) => {
+    const client = new pg.Client({ connectionString: url(database), connectionTimeoutMillis: 2_000 });
+    // One that is refused ends by an error that nobody else listens to.
+    client.on("error", () => {});
     await client.connect();
-    await client.query("CREATE DATABASE test").catch((error: { code?: string }) => {
-      if (error.code !== "42P04") throw error;
-    });
-    await client.end();
-  });
-  return { ...server, port, url };
+    return client;
+  };
+  const server = await started(
+    folder,
+    "SIGQUIT",
+    () => as("postgres", args),
+    () => answers("postgres").then((client) => client.end()),
+  );
+  const client = await answers("postgres");
+  await client.query("CREATE DATABASE edgear");
+  await client.end();
+  return { url: url("edgear"), port, ...server };
 }
 
-/** Starts MariaDB. */
+/** Starts a MariaDB, and waits until it answers. */
 export async function startMariadb(): Promise<DatabaseServer> {
-  const [program, install] = [findProgram("mariadbd"), findProgram("mariadb-install-db")];
-  if (!program || !install) throw new Error("MariaDB is not installed: run node scripts/peers.mjs");
-  const user = owner("mysql");
-  const folder = await ownFolder("edgear-mariadb-", user);
+  const [server, install] = [findProgram("mariadbd"), findProgram("mariadb-install-db")];
+  if (!server || !install) throw new Error("MariaDB is not installed: run node scripts/peers.mjs");
+  const folder = await mkdtemp(path.join(tmpdir(), "edgear-mariadb-"));
   const data = path.join(folder, "data");
-  const quick = ["--no-defaults", `--datadir=${data}`, "--innodb-log-file-size=8M", "--innodb-buffer-pool-size=32M"];
-  run(install, [...quick, "--auth-root-authentication-method=normal", "--skip-test-db"], user);
-  const port = await freePort();
-  const url = `mysql://root@127.0.0.1:${port}/test`;
-  const here = [`--port=${port}`, "--bind-address=127.0.0.1", `--socket=${folder}/socket`, `--pid-file=${folder}/pid`];
-  const args = [...quick, ...here, "--skip-name-resolve", "--innodb-flush-log-at-trx-commit=2"];
-  const server = await serve(folder, user, program, args, "SIGKILL", async () => {
-    const connection = await mysql.createConnection({
-      ...{ host: "127.0.0.1", port, user: "root" },
-      connectTimeout: 1_000,
-    });
-    await connection.query("CREATE DATABASE IF NOT EXISTS test");
-    await connection.end();
-  });
-  return { ...server, port, url };
+  await mkdir(data);
+  const user = process.getuid?.() === 0 ? ["--user=root"] : [];
+  const quick = ["--skip-test-db", "--auth-root-authentication-method=normal"];
+  await succeed(install, ["--no-defaults", `--datadir=${data}`, ...user, ...quick]);
+  const port = await lastingPort();
+  const args = [
+    ...["--no-defaults", `--datadir=${data}`, ...user, "--bind-address=127.0.0.1", `--port=${port}`],
+    ...[`--socket=${path.join(folder, "socket")}`, `--pid-file=${path.join(folder, "pid")}`],
+    ...["--skip-name-resolve", "--innodb-flush-log-at-trx-commit=2", "--innodb-buffer-pool-size=16M"],
+  ];
+  const options = { host: "127.0.0.1", port, user: "root", connectTimeout: 2_000 };
+  const answers = () => mysql.createConnection(options);
+  const running = await started(
+    folder,
+    "SIGKILL",
+    () => [server, args],
+    () => answers().then((connection) => connection.end()),
+  );
+  const connection = await answers();
+  await connection.query("CREATE DATABASE edgear CHARACTER SET utf8mb4");
+  await connection.end();
+  return { url: `mysql://root@127.0.0.1:${port}/edgear`, port, ...running };
 }
 
-interface Owner {
-  readonly uid?: number;
-  readonly gid?: number;
-}
-
-/** Whom a program runs as: root's are run as the user that the database's package made. */
-function owner(name: string): Owner {
-  if (userInfo().uid !== 0) return {};
-  const id = (what: string) => Number(spawnSync("id", [what, name], { encoding: "utf8" }).stdout);
-  return { uid: id("-u"), gid: id("-g") };
-}
-
-async function ownFolder(prefix: string, { uid, gid }: Owner): Promise<string> {
-  const folder = await mkdtemp(path.join(tmpdir(), prefix));
-  if (uid !== undefined && gid !== undefined) chownSync(folder, uid, gid);
-  return folder;
-}
-
-function run(program: string, args: readonly string[], user: Owner): void {
-  const { status, stdout, stderr } = spawnSync(program, args, { ...user, encoding: "utf8", timeout: 60_000, cwd: "/" });
-  if (status !== 0) throw new Error(`${program} failed (${status}):\n${stdout}${stderr}`);
-}
-
-/** Runs a server until it is disposed of; `ready` resolves once it can be talked to. */
-async function serve(
+/** A server that runs, and can be killed and started again; its folder goes with the last one. PostgreSQL's processes crash together on SIGQUIT. */
+async function started(
   folder: string,
-  user: Owner,
-  program: string,
-  args: readonly string[],
-  crash: NodeJS.Signals,
-  ready: () => Promise<void>,
-): Promise<Pick<DatabaseServer, "restart" | typeof Symbol.asyncDispose>> {
+  signal: NodeJS.Signals,
+  line: () => [string, string[]],
+  answers: () => Promise<unknown>,
+): Promise<Pick<DatabaseServer, "restart"> & AsyncDisposable> {
   const start = async () => {
-    const process = await BackgroundProcess.start(program, args, folder, { ...user, keep: true });
-    for (let tries = 300; ; tries--) {
-      try {
-        await ready();
-        return process;
-      } catch (error) {
-        if (tries === 0) throw new Error(`${program} doesn't answer: ${process.output}`, { cause: error });
-        await delay(100);
+    const process = await BackgroundProcess.start(...line(), folder);
+    const deadline = performance.now() + START_TIMEOUT;
+    for (;;) {
+      const error = await answers().then(
+        () => undefined,
+        (error: unknown) => error,
+      );
+      if (error === undefined) return process;
+      if (process.running && performance.now() < deadline) {
+        await delay(50);
+        continue;
       }
+      const broken = process.error(`did not answer: ${error}`);
+      await process.stop();
+      throw broken;
     }
   };
-  let running = await start();
+  let process = await start();
   return {
-    async restart() {
-      await running.kill(crash);
-      running = await start();
+    async restart(between) {
+      await process.kill(signal);
+      await between?.();
+      process = await start();
     },
     async [Symbol.asyncDispose]() {
-      await running.kill(crash);
-      rmSync(folder, { recursive: true, force: true });
+      await process.kill(signal);
+      await process.stop();
     },
   };
+}
+
+async function succeed(program: string, args: string[]): Promise<void> {
+  const { code, stdout, stderr } = await command(program, args, { timeout: 60_000 });
+  if (code !== 0) throw new Error(`${program} failed:\n${stdout}${stderr}`);
 }

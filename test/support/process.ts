@@ -14,15 +14,6 @@ const KEPT = 64 * 1024;
  */
 const GUARD = 'read -r line || { kill -9 "$0"; rm -rf "$@"; }';
 
-/** Of a process, what is not usual. */
-export interface ProcessOptions {
-  /** The user and group that it runs as; default: ours. */
-  readonly uid?: number;
-  readonly gid?: number;
-  /** Leaves its folder where it is when it has ended: it will be started again. */
-  readonly keep?: boolean;
-}
-
 /** A process that runs beside the tests. */
 export class BackgroundProcess implements AsyncDisposable {
   readonly #child: ChildProcess;
@@ -50,20 +41,15 @@ export class BackgroundProcess implements AsyncDisposable {
    * Starts a program. A folder that is its own is removed when it has ended.
    * @throws when it can't be started
    */
-  static async start(
-    command: string,
-    args: readonly string[],
-    folder?: string,
-    { keep = false, ...user }: ProcessOptions = {},
-  ): Promise<BackgroundProcess> {
-    const child = spawn(command, args, { stdio: ["ignore", "pipe", "pipe"], ...user });
+  static async start(command: string, args: readonly string[], folder?: string): Promise<BackgroundProcess> {
+    const child = spawn(command, args, { stdio: ["ignore", "pipe", "pipe"] });
     await once(child, "spawn");
     const guard = spawn("/bin/sh", ["-c", GUARD, String(child.pid), ...(folder ? [folder] : [])], {
       stdio: ["pipe", "ignore", "ignore"],
     });
     // A guard that is gone needs no word any more.
     guard.stdin?.on("error", () => {});
-    return new BackgroundProcess(command, child, guard, keep ? undefined : folder);
+    return new BackgroundProcess(command, child, guard, folder);
   }
 
   get pid(): number {
@@ -89,10 +75,10 @@ export class BackgroundProcess implements AsyncDisposable {
     if (this.#folder) await rm(this.#folder, { recursive: true, force: true });
   }
 
-  /** Has it end by a signal, without a word of warning. */
+  /** Ends it without asking, as a crash does. Its folder is left, for the next one. */
   async kill(signal: NodeJS.Signals = "SIGKILL"): Promise<void> {
-    this.#child.kill(signal);
-    await this.stop();
+    if (this.running) this.#child.kill(signal);
+    await this.#exited;
   }
 
   [Symbol.asyncDispose](): Promise<void> {

@@ -1,0 +1,103 @@
+import { sleep } from "../../connection/wait.js";
+import { newOrigin } from "../names.js";
+import { type OutboxRow, readRow, type SelectedRow } from "../row.js";
+import { ASIDE, KEPT, type Leader, WAITING } from "../store.js";
+import { NOW } from "./schema.js";
+
+/** How a store runs its SQL. */
+export interface Access {
+  /** Whether the connection is in somebody's transaction: what is done now would be part of it. */
+  readonly busy: boolean;
+  all<Row>(sql: string, parameters: readonly (string | number | null)[]): Promise<Row[]>;
+  /** All or nothing. */
+  batch(statements: readonly string[]): Promise<void>;
+}
+
+/** The one that the row `leader` names, for as long as it says there: a database in a file has no locks that end with a connection. */
+export class SqliteLeader implements Leader {
+  readonly origin: string;
+  readonly lease: number;
+  readonly #access: Access;
+  readonly #rows: string;
+  readonly #state: string;
+  readonly #name: string;
+  /** When it was taken last, by `performance.now()`. */
+  #taken = performance.now();
+
+  private constructor(access: Access, rows: string, state: string, lease: number, name: string, origin: string) {
+    this.#access = access;
+    this.#rows = rows;
+    this.#state = state;
+    this.lease = lease;
+    this.#name = name;
+    this.origin = origin;
+  }
+
+  static async lead(access: Access, rows: string, state: string, lease: number): Promise<SqliteLeader | undefined> {
+    if (access.busy) return undefined;
+    const name = newOrigin();
+    if (!(await take(access, state, lease, name))) return undefined;
+    const [row] = await access.all<{ value: string }>(`SELECT value FROM ${state} WHERE name = 'origin'`, []);
+    return new SqliteLeader(access, rows, state, lease, name, row?.value ?? "");
+  }
+
+  /** Writes no more often than it must: every write is one to the disk. */
+  async renew(): Promise<void> {
+    const now = performance.now();
+    if (this.#access.busy || now - this.#taken < this.lease / 3) return;
+    if (!(await take(this.#access, this.#state, this.lease, this.#name)))
+      throw new Error("another one relays the outbox now, as this one's lease was over");
+    this.#taken = now;
+  }
+
+  async rows(limit: number, without: readonly string[]): Promise<OutboxRow[]> {
+    // What an open transaction of this very connection has written isn't committed, and what is removed may come back with it.
+    if (this.#access.busy) return [];
+    const rows = await this.#access.all<SelectedRow>(
+      `SELECT CAST(id AS TEXT) AS row_id, function_name, workload, unique_id, priority, CAST(run_at AS TEXT) AS run_at
+        FROM ${this.#rows} WHERE state = ${WAITING} AND function_name NOT IN (SELECT value FROM json_each(?)) ORDER BY id LIMIT ?`,
+      [JSON.stringify(without), limit],
+    );
+    return rows.map(readRow);
+  }
+
+  async settle(ids: readonly string[], keep: boolean): Promise<void> {
+    const which = "WHERE id IN (SELECT CAST(value AS INTEGER) FROM json_each(?))";
+    const sql = keep
+      ? `UPDATE ${this.#rows} SET state = ${KEPT}, settled_at = ${NOW} ${which}`
+      : `DELETE FROM ${this.#rows} ${which}`;
+    await this.#write(sql, [JSON.stringify(ids)]);
+  }
+
+  async setAside(id: string, reason: string): Promise<void> {
+    const sql = `UPDATE ${this.#rows} SET state = ${ASIDE}, reason = ?, settled_at = ${NOW} WHERE id = CAST(? AS INTEGER)`;
+    await this.#write(sql, [reason, id]);
+  }
+
+  async wait(milliseconds: number, signal: AbortSignal): Promise<void> {
+    await sleep(milliseconds, signal).catch(() => {});
+  }
+
+  async release(): Promise<void> {
+    // Broken or not, nobody is to wait until its time is over.
+    await this.#write(`UPDATE ${this.#state} SET until = 0 WHERE name = 'leader' AND value = ?`, [this.#name]);
+  }
+
+  async #write(sql: string, parameters: readonly string[]): Promise<void> {
+    // It may be rolled back then: better that this is done again.
+    if (this.#access.busy)
+      throw new Error("the relay's connection has a transaction open that isn't its own: give it one of its own");
+    await this.#access.all(sql, parameters);
+  }
+}
+
+/** @returns whether it has the lead for so many milliseconds from now on */
+async function take(access: Access, state: string, lease: number, name: string): Promise<boolean> {
+  const taken = await access.all(
+    `UPDATE ${state} SET value = ?, until = ${NOW} + ?
+      WHERE name = 'leader' AND (value = ? OR until <= ${NOW} OR until > ${NOW} + ?) RETURNING name`,
+    // A lease that would last far longer than any does was made by a clock that was wrong.
+    [name, lease, name, Math.max(10 * lease, 3_600_000)],
+  );
+  return taken.length > 0;
+}
