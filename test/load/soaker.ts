@@ -44,7 +44,8 @@ export class Soaker implements Disposable {
   }
 
   tell(order: Order): void {
-    if (this.#child.connected) this.#child.send(order);
+    // It may be just ending; of an end that was not asked for, `failure` tells.
+    if (this.#child.connected) this.#child.send(order, () => {});
   }
 
   gauge(): Promise<Gauge> {
