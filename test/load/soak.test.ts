@@ -21,7 +21,7 @@ test("what grows, is lost or is left is said", () => {
   assert.deepEqual(faults({ again: 1 }), ["1 jobs were worked off twice"]);
   assert.deepEqual(grown({ heap: 16 }), ["the worker's heap grew by 16 bytes a job"]);
   assert.deepEqual(grown({ heap: Number.NaN }), ["the worker's heap grew by NaN bytes a job"]);
-  assert.deepEqual(grown({ rss: 30 }), ["the worker's memory grew by 30 bytes a job"]);
+  assert.deepEqual(grown({ rss: 40 }), ["the worker's memory grew by 40 bytes a job"]);
   assert.deepEqual(grown({ descriptors: [24, 25] }), ["the worker had 24 to 25 descriptors"]);
   assert.deepEqual(grown({ left: "a timer" }), ["the worker left a timer open"]);
 });

@@ -31,7 +31,7 @@ export interface Growth {
 const MOST_HEAP = 8;
 /** Bytes by which what the system has given may grow: with each job, and in all, as it gives in advance. */
 const MOST_RSS = 16;
-const MOST_RSS_IN_ALL = 96 * 1024 * 1024;
+const MOST_RSS_IN_ALL = 192 * 1024 * 1024;
 
 /** What must not be about a soak, in words. */
 export function faultsOf({
