@@ -147,7 +147,6 @@ export class Requests {
     this.#timer = undefined;
     const now = performance.now();
     if (this.#waiting.length === 0) return;
-    const first = this.#deadlines.peek();
     // The program was busy: what came meanwhile is read only after timers, and must have its chance.
     if (now > due + LATE && this.#reads++ < READS) {
       this.#checkIn(READ_TIME);
@@ -165,6 +164,7 @@ export class Requests {
       return;
     }
     const next = this.#expire(now);
+    const first = this.#deadlines.peek();
     // A packet that gets on by a few bytes only is as good as silence: it would take all the others' time for ever.
     const heard = receiving ? 0 : lastReceived;
     const quiet = now - Math.max(heard, this.#lastMoved, Math.abs(first) - this.#timeout);
