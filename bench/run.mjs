@@ -71,7 +71,9 @@ async function run() {
     if (names.includes(name)) results[name] = await part.measure(options);
 
   console.log(text(results));
-  const machine = { node: process.version, cpu: cpus()[0]?.model ?? "", cores: cpus().length, rounds };
+  const code = `${git("rev-parse", "--short", "HEAD")}${git("status", "--porcelain", "src", "assembly") && ", changed"}`;
+  const date = new Date().toISOString().slice(0, 10);
+  const machine = { node: process.version, cpu: cpus()[0]?.model ?? "", cores: cpus().length, rounds, code, date };
   if (values.plots) await publish({ machine, results });
   else await save(values.json, { machine, results });
 }
@@ -84,6 +86,11 @@ function withLimits(names) {
   if (names.length === 0) return CLIENTS;
   const limits = CLIENTS.filter(({ name }) => names.includes(name)).map(({ against }) => against);
   return CLIENTS.filter(({ name }) => names.includes(name) || limits.includes(name) || name === "raw-c");
+}
+
+/** Of what code the figures are; nothing where it isn't known. */
+function git(/** @type {string[]} */ ...args) {
+  return spawnSync("git", args, { encoding: "utf8", cwd: path.dirname(BENCH) }).stdout?.trim() ?? "";
 }
 
 /** The peers are no part of the library's own packages. */

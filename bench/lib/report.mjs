@@ -12,7 +12,7 @@ const PAGE = path.join(DOCS, "performance.md");
 const FIGURES = path.join(FOLDER, "results.json");
 
 /**
- * @typedef {{ node: string, cpu: string, cores: number, rounds: number }} Machine
+ * @typedef {{ node: string, cpu: string, cores: number, rounds: number, code?: string, date?: string }} Machine
  * @typedef {Record<string, any[]>} Results by the name of what was measured
  * @typedef {Record<string, { machine: Machine, results: any[] }>} Figures
  */
@@ -67,8 +67,9 @@ export async function publish(measured) {
   for (const [name, svg] of Object.entries(plots(figures))) await writeFile(path.join(FOLDER, `${name}.svg`), svg);
   let page = await readFile(PAGE, "utf8");
   for (const [name, { machine, results }] of Object.entries(figures)) {
-    const { node, cpu, cores } = machine;
-    const how = `Node ${node}, ${cores} cores (${cpu}); medians of ${roundsOf(results, machine.rounds)}.`;
+    const { node, cpu, cores, code, date } = machine;
+    const when = code ? ` Of ${code}, ${date}.` : "";
+    const how = `Node ${node}, ${cores} cores (${cpu}); medians of ${roundsOf(results, machine.rounds)}.${when}`;
     page = between(page, name, `${tableOf(name, results)}\n\n${how}`);
   }
   await writeFile(PAGE, page);
