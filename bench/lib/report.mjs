@@ -2,6 +2,7 @@
 import { mkdir, readFile, writeFile } from "node:fs/promises";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
+import { goals } from "./goals.mjs";
 import { PARTS } from "./parts.mjs";
 import { plots } from "./plots.mjs";
 import { tables } from "./table.mjs";
@@ -72,7 +73,7 @@ export async function publish(measured) {
     const how = `Node ${node}, ${cores} cores (${cpu}); medians of ${roundsOf(results, machine.rounds)}.${when}`;
     page = between(page, name, `${tableOf(name, results)}\n\n${how}`);
   }
-  await writeFile(PAGE, page);
+  await writeFile(PAGE, between(page, "goals", goals(figures)));
 }
 
 /**
