@@ -238,6 +238,7 @@ describe.each([
 
   test("a table whose key isn't known is refused before anything is written", async () => {
     const table = keyless[database];
+    records = drizzleRecords(opened.db, { client: recorder.client, prefix });
     await assert.rejects(records.insert(table, { slug: "a" }), /a record of keyless has no field id: name its key by/);
     await assert.rejects(records.update(table, { slug: "b" }, undefined), /has no field id/);
     await assert.rejects(records.delete(table, undefined), /has no field id/);

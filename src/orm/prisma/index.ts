@@ -39,6 +39,11 @@ interface Operation {
   query(args: Args): Promise<unknown>;
 }
 
+/** What waits for a commit; `undefined` once the transaction has ended: what was begun in it may go on after it. */
+interface Waiting {
+  messages: RecordMessage[] | undefined;
+}
+
 /** A Prisma client, as far as this needs it. */
 interface Base {
   $extends(extension: object): never;
@@ -66,7 +71,7 @@ const OPERATIONS: Readonly<Record<string, RecordAction>> = {
 export function prismaRecords(options: RecordsOptions): (client: unknown) => Extended {
   const records = new Records(options);
   /** What waits for the commit of the transaction in which this runs. */
-  const open = new AsyncLocalStorage<RecordMessage[]>();
+  const open = new AsyncLocalStorage<Waiting>();
 
   return (given: unknown) => {
     const base = given as Base;
@@ -87,14 +92,14 @@ export function prismaRecords(options: RecordsOptions): (client: unknown) => Ext
     };
 
     const done = async (messages: readonly RecordMessage[]) => {
-      const waiting = open.getStore();
+      const waiting = open.getStore()?.messages;
       if (waiting) waiting.push(...messages);
       else await records.committed(messages);
     };
 
     /** A job of yours. */
     const submit = async (message: RecordMessage): Promise<JobHandle | undefined> => {
-      const waiting = open.getStore();
+      const waiting = open.getStore()?.messages;
       if (!waiting) return records.submit(message);
       waiting.push(message);
       return undefined;
@@ -131,9 +136,15 @@ export function prismaRecords(options: RecordsOptions): (client: unknown) => Ext
       client: {
         async $transaction(this: unknown, ...args: unknown[]) {
           const messages: RecordMessage[] = [];
-          const result = await open.run(messages, () => models.$transaction.apply(this, args));
-          await records.committed(messages);
-          return result;
+          const waiting: Waiting = { messages };
+          try {
+            const result = await open.run(waiting, () => models.$transaction.apply(this, args));
+            waiting.messages = undefined;
+            await records.committed(messages);
+            return result;
+          } finally {
+            waiting.messages = undefined;
+          }
         },
       },
     });
