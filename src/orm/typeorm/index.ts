@@ -91,9 +91,10 @@ class RecordSubscriber {
   }
 
   afterUpdate(event: ChangeEvent) {
+    // Of a query builder's, which has what was set only, and for no record in particular.
+    if (!event.databaseEntity) return undefined;
     const columns = event.updatedColumns ?? [];
     const names = [...columns, ...(event.updatedRelations ?? [])].map(({ propertyPath }) => propertyPath);
-    // `save` may have been given some fields only.
     return this.#changed("update", event, [event.entity, event.databaseEntity], [...new Set(names)]);
   }
 
@@ -141,7 +142,7 @@ class RecordSubscriber {
     // A query builder's update or delete has no entity.
     const entities = given.filter((entity) => entity !== undefined && entity !== null);
     if (entities.length === 0 || !this.#records.wants(metadata.name, action)) return;
-    const row = rowOf(metadata, entities);
+    const row = rowOf(metadata, entities, modified);
     const keys = keysOf(metadata);
     if (keys.some((name) => row[name] === undefined)) return;
     const message = this.#records.change(metadata.name, action, row, keys, modified);
@@ -151,12 +152,24 @@ class RecordSubscriber {
   }
 }
 
-/** An entity's columns: each from the first of these that has it. A field that is declared and not set is `undefined`. */
-function rowOf({ columns }: EntityMetadata, entities: readonly object[]): Record<string, unknown> {
+/**
+ * An entity's columns: each from the first of these that has it, as `save` may have been given some fields only. Fields that
+ * are declared, and not set, are `undefined`, and null once TypeORM has saved the entity, whatever the database has.
+ */
+function rowOf(
+  { columns }: EntityMetadata,
+  entities: readonly object[],
+  modified: readonly string[] = [],
+): Record<string, unknown> {
   return Object.fromEntries(
     columns.map((column) => {
-      const values = entities.map((entity) => column.getEntityValue(entity));
-      return [column.propertyPath, values.find((value) => value !== undefined)];
+      // A function is SQL, for a query builder.
+      const all = entities
+        .map((entity) => column.getEntityValue(entity))
+        .filter((value) => typeof value !== "function");
+      const values = all.filter((value) => value !== undefined);
+      const first = modified.includes(column.propertyPath) ? values[0] : values.find((value) => value !== null);
+      return [column.propertyPath, first ?? values[0]];
     }),
   );
 }
