@@ -4,6 +4,8 @@ import type { JobHandle } from "../../index.js";
 import type { RecordAction, RecordMessage } from "../message.js";
 import { Records, type RecordsOptions } from "../records.js";
 
+export { type OutboxTransaction, outboxTransaction } from "./outbox.js";
+
 /** A Drizzle database, or a transaction of one: of PostgreSQL, SQLite or MySQL. */
 export interface DrizzleDatabase {
   readonly insert: unknown;
