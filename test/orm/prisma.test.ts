@@ -153,15 +153,16 @@ test("an extension that comes after is there in transactions, too, and has the f
 test("what the client's own `omit` hides is seen neither by the caller nor in a job, unless a call asks for it", async () => {
   const given = await scenario.hidden(server.url, recorder.client, prefix);
   expect(given).toEqual([
-    ["email", "name", "team"],
-    ["email", "name"],
+    ["email", "name", "team", "protected"],
+    ["email", "name", "protected"],
     ["name"],
-    ["name", "team"],
-    ["email", "name", "password", "team"],
+    ["name", "team", "protected"],
+    ["email", "name", "password", "team", "protected"],
     ["password"],
+    ["protected"],
   ]);
-  const rows = (await recorder.settled(6)).map(([, , row]) => row);
-  expect(rows).toEqual(["a", "b", "c", "d", "e", "f"].map((email) => ({ email, name: "n", team: "t" })));
+  const rows = (await recorder.settled(7)).map(([, , row]) => row);
+  expect(rows).toEqual(["a", "b", "c", "d", "e", "f", "g"].map((email) => ({ email, name: "n", team: "t" })));
 });
 
 test("jobs of one's own wait for the commit, with the others, and go when it is rolled back", async () => {

@@ -149,7 +149,11 @@ export async function ownInTransactions(prisma: Prisma, between: () => Promise<v
 /** Calls with a `select` and an `omit` of their own, on a client whose own `omit` hides the password. */
 export async function hidden(url: string, client: Pick<Client, "background">, prefix: string): Promise<unknown[]> {
   const plain = connectOmitting(url);
-  const prisma = plain.$extends(prismaRecords({ client, prefix, models: { User: { key: "email" } } }));
+  // An extension before ours, which has Prisma read what is hidden.
+  const computing = plain.$extends({
+    result: { user: { protected: { needs: { password: true }, compute: ({ password }) => password === "secret" } } },
+  });
+  const prisma = computing.$extends(prismaRecords({ client, prefix, models: { User: { key: "email" } } }));
   const data = { name: "n", password: "secret", team: "t" };
   const given: object[] = [
     await prisma.user.create({ data: { ...data, email: "a" } }),
@@ -158,9 +162,10 @@ export async function hidden(url: string, client: Pick<Client, "background">, pr
     await prisma.user.create({ data: { ...data, email: "d" }, omit: { password: true, email: true } }),
     await prisma.user.create({ data: { ...data, email: "e" }, omit: { password: false } }),
     await prisma.user.create({ data: { ...data, email: "f" }, select: { password: true } }),
+    await prisma.user.create({ data: { ...data, email: "g" }, select: { protected: true } }),
   ];
   await plain.$disconnect();
-  return given.map((user) => Object.keys(user).filter((name) => name !== "background"));
+  return given.map((user) => Object.keys({ ...user }).filter((name) => name !== "background"));
 }
 
 /** Mistakes, and what of them was written all the same. */
