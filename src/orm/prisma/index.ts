@@ -78,14 +78,23 @@ export function prismaRecords(options: RecordsOptions): (client: unknown) => Ext
     const fields = new Map(modelsOf(base).map(([, model, names]) => [model, names]));
     records.checkModels(fields);
 
+    const viewOf = (model: string): View => {
+      const own = fields.get(model) ?? [];
+      const key = records.checkKey(model, [], own);
+      const hidden = hiddenBy(base, model);
+      const shown = own.filter((name) => !hidden?.includes(name));
+      const wanted = hidden ? shown.filter((name) => !records.omitted(model).includes(name)) : [];
+      const withKey = (names: string[]) => [...new Set([...names, ...key])];
+      return { wanted: withKey(wanted), told: withKey(shown), hidden: hidden ?? [] };
+    };
+
     const written = async ({ model, operation, args, query }: Operation): Promise<unknown> => {
       const action = Object.hasOwn(OPERATIONS, operation) ? OPERATIONS[operation] : undefined;
       if (!action || !records.wants(model, action)) return query(args);
-      const of = fields.get(model) ?? [];
-      const view = viewOf(base, model, of, records.checkKey(model, [], of), records.omitted(model));
+      const view = viewOf(model);
       const result = await query(withFields(args, view));
       const rows = (Array.isArray(result) ? result : [result]) as Row[];
-      const modified = modifiedBy(action, args, of);
+      const modified = modifiedBy(action, args, fields.get(model) ?? []);
       await done(rows.map((row) => records.change(model, action, only(row, view.told), [], modified)));
       for (const row of rows) hide(row, args, view);
       return result;
@@ -122,7 +131,7 @@ export function prismaRecords(options: RecordsOptions): (client: unknown) => Ext
             background: {
               needs: {},
               compute: (row: Row) => async (job: string, args?: unknown) =>
-                submit(records.own(model, job, only(row, toldOf(base, model, fields.get(model) ?? [])), [], args)),
+                submit(records.own(model, job, only(row, viewOf(model).told), [], args)),
             },
           },
         ]),
@@ -170,27 +179,6 @@ interface View {
   readonly told: readonly string[];
   /** Fields that the client's own `omit` hides from everyone. */
   readonly hidden: readonly string[];
-}
-
-function viewOf(
-  base: Base,
-  model: string,
-  fields: readonly string[],
-  key: readonly string[],
-  omit: readonly string[],
-): View {
-  const hidden = hiddenBy(base, model);
-  const wanted = fields.filter((name) => hidden && !hidden.includes(name) && !omit.includes(name));
-  return {
-    wanted: [...new Set([...wanted, ...key])],
-    told: [...new Set([...toldOf(base, model, fields), ...key])],
-    hidden: hidden ?? [],
-  };
-}
-
-function toldOf(base: Base, model: string, fields: readonly string[]): string[] {
-  const hidden = hiddenBy(base, model) ?? [];
-  return fields.filter((name) => !hidden.includes(name));
 }
 
 /**
