@@ -1,6 +1,9 @@
 /** What happened to a record. `upsert`: the ORM doesn't say which of the two it was. */
 export type RecordAction = "insert" | "update" | "upsert" | "delete";
 
+/** What is done to a record has names of its own: a job of yours may not look like it. */
+export const ACTIONS: readonly string[] = ["insert", "update", "upsert", "delete"] satisfies RecordAction[];
+
 /**
  * The workload of a record's job, as JSON. Dates are ISO 8601 there, a bigint is a string of digits, bytes are base64.
  */
@@ -39,7 +42,13 @@ export function encodeMessage(message: RecordMessage): string {
   return JSON.stringify(message, plain);
 }
 
-/** @throws TypeError, in words, when a workload is no such message */
+/** What the outbox's triggers write, of which `recordHandler` makes messages. */
+const EVENTS: readonly unknown[] = ["insert", "update", "delete"] satisfies RecordAction[];
+
+/**
+ * Reads a message, or what a trigger of the outbox wrote.
+ * @throws TypeError, in words, when a workload is neither
+ */
 export function decodeMessage(text: string): RecordMessage {
   let message: unknown;
   try {
@@ -47,15 +56,22 @@ export function decodeMessage(text: string): RecordMessage {
   } catch (error) {
     throw new TypeError(`the workload is no record's job: ${(error as Error).message}`, { cause: error });
   }
-  const { model, action, key, record, modified } = Object(message) as Record<string, unknown>;
+  const { model, action, key, record, modified, table, event } = Object(message) as Record<string, unknown>;
+  const triggered = model === undefined && table !== undefined;
   const wrong =
-    (typeof model !== "string" && "`model` must be a string") ||
-    (typeof action !== "string" && "`action` must be a string") ||
+    (triggered && typeof table !== "string" && "`table` must be a string") ||
+    (triggered && !EVENTS.includes(event) && `\`event\` must be one of ${EVENTS.join(", ")}`) ||
+    (triggered && record === undefined && "`record` must be an object") ||
+    (!triggered && typeof model !== "string" && "`model` must be a string") ||
+    (!triggered && typeof action !== "string" && "`action` must be a string") ||
     (!isObject(key, undefined) && "`key` must be an object") ||
     (!isObject(record, undefined) && "`record` must be an object") ||
     (modified !== undefined && !isStrings(modified) && "`modified` must be a list of strings");
   if (wrong) throw new TypeError(`the workload is no record's job: ${wrong}`);
-  return message as RecordMessage;
+  if (!triggered) return message as RecordMessage;
+  // A trigger names all fields of what is inserted.
+  const changed = event === "update" && { modified: modified ?? [] };
+  return { model: table, action: event, record, ...changed } as RecordMessage;
 }
 
 function isObject(value: unknown, otherwise: undefined): boolean {

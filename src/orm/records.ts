@@ -1,6 +1,6 @@
 import { checkOptions, show } from "../check.js";
 import type { BackgroundOptions, JobHandle, PayloadInput, Priority } from "../index.js";
-import { encodeMessage, type RecordAction, type RecordMessage } from "./message.js";
+import { ACTIONS, decodeMessage, encodeMessage, type RecordAction, type RecordMessage } from "./message.js";
 
 /** What submits: a `Client`, or whatever has its `background`. */
 export interface Submitter {
@@ -11,7 +11,7 @@ export interface Submitter {
 export interface ModelOptions {
   /** What of it makes a job; default: all. */
   actions?: readonly RecordAction[] | undefined;
-  /** Fields that are left out of the job: passwords, large texts. The key's can't be. */
+  /** Fields that are left out of the job: passwords, large texts. What the key is made of stays in the job's `key`. */
   omit?: readonly string[] | undefined;
   /** The fields of the primary key, where the ORM doesn't say them; default `id` (Prisma; Drizzle with a composite key). */
   key?: string | readonly string[] | undefined;
@@ -39,7 +39,7 @@ export interface RecordsOptions {
 /** A record is written, and jobs that tell of it could not be submitted. */
 export class RecordJobError extends Error {
   override readonly name = "RecordJobError";
-  /** The jobs that are missing. */
+  /** The jobs that are missing, or not known to be there: a server may have taken one, and its answer was lost. */
   readonly jobs: readonly RecordMessage[];
 
   constructor(jobs: readonly RecordMessage[], cause: unknown) {
@@ -72,10 +72,48 @@ export class Records {
     const { client, models, prefix = "record.", onError } = options;
     if (typeof client?.background !== "function") throw new TypeError(`client must be a Client, not ${show(client)}`);
     if (typeof prefix !== "string") throw new TypeError(`prefix must be a string, not ${show(prefix)}`);
+    if (onError !== undefined && typeof onError !== "function")
+      throw new TypeError(`onError must be a function, not ${show(onError)}`);
+    if (models !== undefined && (typeof models !== "object" || models === null || Array.isArray(models)))
+      throw new TypeError(`models must be an object, not ${show(models)}`);
     this.#client = client;
     this.#prefix = prefix;
     this.#onError = onError;
     this.#models = models && new Map(Object.entries(models).map(([name, of]) => [name, checkModel(name, of)]));
+  }
+
+  /**
+   * Looks for the names in `models` among those that there are, with their fields.
+   * @throws TypeError when there is no such model or field: a misspelt one would have no jobs, or show what is to be left out
+   */
+  checkModels(known: ReadonlyMap<string, readonly string[]>): void {
+    for (const model of this.#models?.keys() ?? []) {
+      const fields = known.get(model);
+      if (!fields)
+        throw new TypeError(
+          `models has ${show(model)}, and there is no such model; there are ${[...known.keys()].join(", ")}`,
+        );
+      this.#checkOmit(model, fields);
+      if (this.#models?.get(model)?.key !== undefined) this.checkKey(model, [], fields);
+    }
+  }
+
+  /**
+   * Looks for a model's key among its fields, before anything is written.
+   * @returns the names of the key's fields
+   * @throws TypeError when one isn't there
+   */
+  checkKey(model: string, known: readonly string[], fields: readonly string[]): readonly string[] {
+    this.#checkOmit(model, fields);
+    const names = this.#keysOf(model, known);
+    const missing = names.find((name) => !fields.includes(name));
+    if (missing !== undefined) throw noKey(model, missing);
+    return names;
+  }
+
+  /** Which fields of a model are left out. */
+  omitted(model: string): readonly string[] {
+    return this.#models?.get(model)?.omit ?? [];
   }
 
   /** Whether a model has jobs of such an action. */
@@ -96,17 +134,17 @@ export class Records {
     return { model, action, key: this.#keyOf(model, row, key), record, ...(modified && { modified }) };
   }
 
-  /** A job of yours for one record. */
+  /** A job of yours for one record. What can't be written as JSON is refused now, and not after a commit. */
   own(model: string, action: string, row: Row, key: readonly string[], args: unknown): RecordMessage {
     checkAction(action);
     const record = this.#shown(model, row);
-    return { model, action, key: this.#keyOf(model, row, key), record, ...(args !== undefined && { args }) };
+    return snapshot({ model, action, key: this.#keyOf(model, row, key), record, ...(args !== undefined && { args }) });
   }
 
   /** A job of yours for a model as a whole. */
   table(model: string, action: string, args: unknown): RecordMessage {
     checkAction(action);
-    return { model, action, ...(args !== undefined && { args }) };
+    return snapshot({ model, action, ...(args !== undefined && { args }) });
   }
 
   /** Submits one job. Rejects as `client.background` does. */
@@ -125,24 +163,40 @@ export class Records {
     this.#onError(error);
   }
 
-  #keyOf(model: string, row: Row, known: readonly string[]): Row {
+  #keysOf(model: string, known: readonly string[]): readonly string[] {
     const { key = known.length > 0 ? known : "id" } = this.#models?.get(model) ?? {};
-    const names = typeof key === "string" ? [key] : key;
+    return typeof key === "string" ? [key] : key;
+  }
+
+  #keyOf(model: string, row: Row, known: readonly string[]): Row {
+    const names = this.#keysOf(model, known);
     const missing = names.find((name) => row[name] === undefined);
-    if (missing !== undefined) {
-      throw new TypeError(`a record of ${model} has no field ${missing}: name its key by models.${model}.key`);
-    }
+    if (missing !== undefined) throw noKey(model, missing);
     return Object.fromEntries(names.map((name) => [name, row[name]]));
   }
 
   #shown(model: string, row: Row): Row {
-    const omit = this.#models?.get(model)?.omit ?? [];
+    const omit = this.omitted(model);
     return Object.fromEntries(Object.entries(row).filter(([name]) => !omit.includes(name)));
+  }
+
+  #checkOmit(model: string, fields: readonly string[]): void {
+    const unknown = this.omitted(model).find((name) => !fields.includes(name));
+    if (unknown !== undefined)
+      throw new TypeError(
+        `models.${model}.omit has ${show(unknown)}, and ${model} has no such field; it has ${fields.join(", ")}`,
+      );
   }
 }
 
-/** What is done to a record has names of its own: a job of yours may not look like it. */
-const ACTIONS: readonly string[] = ["insert", "update", "upsert", "delete"];
+/** As it is now: it may wait for a commit, and what it was made of may change by then. */
+function snapshot(message: RecordMessage): RecordMessage {
+  return decodeMessage(encodeMessage(message));
+}
+
+function noKey(model: string, name: string): TypeError {
+  return new TypeError(`a record of ${model} has no field ${name}: name its key by models.${model}.key`);
+}
 
 function checkAction(action: string): void {
   if (typeof action !== "string" || action === "" || ACTIONS.includes(action)) {
@@ -153,9 +207,16 @@ function checkAction(action: string): void {
 function checkModel(name: string, of: ModelOptions | true): ModelOptions {
   if (of === true) return {};
   checkOptions(of, `models.${name}`, MODEL_NAMES);
+  for (const option of ["actions", "omit"] as const) checkNames(of[option], `models.${name}.${option}`);
+  if (typeof of.key !== "string") checkNames(of.key, `models.${name}.key`);
   const unknown = of.actions?.find((action) => !ACTIONS.includes(action));
   if (unknown !== undefined) {
     throw new TypeError(`models.${name}.actions may have ${ACTIONS.join(", ")}, not ${show(unknown)}`);
   }
   return of;
+}
+
+function checkNames(value: unknown, what: string): void {
+  if (value === undefined || (Array.isArray(value) && value.every((item) => typeof item === "string"))) return;
+  throw new TypeError(`${what} must be a list of strings, not ${show(value)}`);
 }

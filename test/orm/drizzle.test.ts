@@ -1,6 +1,8 @@
 import assert from "node:assert/strict";
+import { randomUUID } from "node:crypto";
 import { DatabaseSync } from "node:sqlite";
-import { eq, type Table } from "drizzle-orm";
+import { eq, sql, type Table } from "drizzle-orm";
+import { BetterSQLiteSession } from "drizzle-orm/better-sqlite3/session";
 import * as my from "drizzle-orm/mysql-core";
 import { drizzle as mysqlDrizzle } from "drizzle-orm/mysql2";
 import { type NodePgDatabase, drizzle as pgDrizzle } from "drizzle-orm/node-postgres";
@@ -30,9 +32,28 @@ const liteArticles = lite.sqliteTable("articles", {
   ...{ title: lite.text().notNull(), secret: lite.text() },
 });
 
+/** Their keys: one that the database makes, one that Drizzle makes, and none that is known. */
+const myMade = my.mysqlTable("made", {
+  id: my.varchar({ length: 36 }).primaryKey().default(sql`uuid()`),
+  title: my.text().notNull(),
+});
+const myOwn = my.mysqlTable("made", {
+  id: my
+    .varchar({ length: 36 })
+    .primaryKey()
+    .$defaultFn(() => randomUUID()),
+  title: my.text().notNull(),
+});
+const keyless = {
+  PostgreSQL: postgres.pgTable("keyless", { slug: postgres.text().notNull() }),
+  MariaDB: my.mysqlTable("keyless", { slug: my.text().notNull() }) as never,
+  SQLite: lite.sqliteTable("keyless", { slug: lite.text().notNull() }) as never,
+};
+
 interface Opened extends AsyncDisposable {
   readonly db: Parameters<typeof drizzleRecords>[0];
   readonly articles: typeof pgArticles;
+  query(sql: string): Promise<unknown[]>;
   clear(): Promise<unknown>;
 }
 
@@ -42,8 +63,10 @@ async function openPostgres(): Promise<Opened> {
   // The server ends before its connections do.
   pool.on("error", () => {});
   await pool.query("CREATE TABLE articles (id serial PRIMARY KEY, title text NOT NULL, secret text)");
+  await pool.query("CREATE TABLE keyless (slug text NOT NULL)");
   return {
     ...{ db: pgDrizzle(pool), articles: pgArticles },
+    query: async (text) => (await pool.query(text)).rows,
     clear: () => pool.query("TRUNCATE articles RESTART IDENTITY"),
     async [Symbol.asyncDispose]() {
       await pool.end();
@@ -56,8 +79,11 @@ async function openMariadb(): Promise<Opened> {
   const server = await startMariadb();
   const pool = mysql.createPool(server.url);
   await pool.query("CREATE TABLE articles (id serial PRIMARY KEY, title text NOT NULL, secret text)");
+  await pool.query("CREATE TABLE keyless (slug text NOT NULL)");
+  await pool.query("CREATE TABLE made (id varchar(36) PRIMARY KEY DEFAULT (uuid()), title text NOT NULL)");
   return {
     ...{ db: mysqlDrizzle(pool), articles: myArticles as never },
+    query: async (text) => (await pool.query(text))[0] as unknown[],
     clear: () => pool.query("TRUNCATE articles"),
     async [Symbol.asyncDispose]() {
       await pool.end();
@@ -69,7 +95,7 @@ async function openMariadb(): Promise<Opened> {
 async function openSqlite(): Promise<Opened> {
   const database = new DatabaseSync(":memory:");
   const create = "CREATE TABLE articles (id integer PRIMARY KEY AUTOINCREMENT, title text NOT NULL, secret text)";
-  database.exec(create);
+  database.exec(`${create}; CREATE TABLE keyless (slug text NOT NULL)`);
   const db = proxyDrizzle(async (sql, params, method) => {
     const statement = database.prepare(sql);
     if (method === "run") {
@@ -81,6 +107,7 @@ async function openSqlite(): Promise<Opened> {
   });
   return {
     ...{ db, articles: liteArticles as never },
+    query: async (text) => database.prepare(text).all(),
     clear: async () => database.exec(`DROP TABLE articles; ${create}`),
     [Symbol.asyncDispose]: async () => database.close(),
   };
@@ -90,7 +117,7 @@ describe.each([
   ["PostgreSQL", openPostgres],
   ["MariaDB", openMariadb],
   ["SQLite", openSqlite],
-] as const)("Drizzle's tables, on %s", (_, open) => {
+] as const)("Drizzle's tables, on %s", (database, open) => {
   let opened: Opened;
   let articles: typeof pgArticles;
   let recorder: Recorder;
@@ -182,6 +209,51 @@ describe.each([
     ]);
   });
 
+  test("jobs of one's own wait for the commit, with the others, and go when it is rolled back", async () => {
+    const given: unknown[] = [];
+    await records.transaction(async (inside) => {
+      const [article] = await inside.insert(articles, { title: "a" });
+      assert.ok(article);
+      const args = { at: 5 };
+      given.push(await inside.background(articles, article, "publish", args));
+      // It is told as it was then.
+      args.at = 6;
+      given.push(await inside.backgroundTable(articles, "reindex"));
+      await assert.rejects(inside.background(articles, article, "insert"), /a job's name must be/);
+      expect(await recorder.settled(0)).toEqual([]);
+    });
+    await records
+      .transaction(async (inside) => {
+        await inside.backgroundTable(articles, "reindex");
+        throw new Error("no");
+      })
+      .catch(() => {});
+    expect(given).toEqual([undefined, undefined]);
+    expect(await recorder.settled(3)).toEqual([
+      ["insert", "articles", { id: 1, title: "a" }],
+      ["publish", { id: 1, title: "a" }, { at: 5 }],
+      ["reindex", undefined],
+    ]);
+  });
+
+  test("a table whose key isn't known is refused before anything is written", async () => {
+    const table = keyless[database];
+    records = drizzleRecords(opened.db, { client: recorder.client, prefix });
+    await assert.rejects(records.insert(table, { slug: "a" }), /a record of keyless has no field id: name its key by/);
+    await assert.rejects(records.update(table, { slug: "b" }, undefined), /has no field id/);
+    await assert.rejects(records.delete(table, undefined), /has no field id/);
+    expect(await opened.query("SELECT * FROM keyless")).toEqual([]);
+    const models = { keyless: { key: "slug" }, articles: { omit: ["secrte"] } };
+    const named = drizzleRecords(opened.db, { client: recorder.client, prefix, models });
+    await named.insert(table, [{ slug: "b" }, { slug: "a" }]);
+    await assert.rejects(
+      named.insert(articles, { title: "a" }),
+      /models.articles.omit has "secrte", and articles has no/,
+    );
+    expect(await opened.query("SELECT * FROM articles")).toEqual([]);
+    await named.delete(table, undefined);
+  });
+
   test("a job that can't be submitted is told, or given to `onError`, though the record is written", async () => {
     await using nowhere = new Client(AWAY, { reconnect: false });
     const loud = drizzleRecords(opened.db, { client: nowhere });
@@ -222,4 +294,64 @@ test("a transaction gets Drizzle's own, in its own type", async () => {
 
 test("mistakes are refused in words", () => {
   assert.throws(() => drizzleRecords({} as never, { client: {} as never }), /must be Drizzle's database/);
+});
+
+test("MySQL's records are given in the order of the values, and none is written whose key can't be known", async () => {
+  await using opened = await openMariadb();
+  const prefix = `${fresh("drizzle")}.`;
+  await using recorder = record(address, prefix, ["made", "articles"]);
+  const records = drizzleRecords(opened.db, { client: recorder.client, prefix });
+  await assert.rejects(
+    records.insert(myMade, { title: "a" }),
+    /the database makes the id of made, and MySQL doesn't say/,
+  );
+  expect(await opened.query("SELECT * FROM made")).toEqual([]);
+
+  const own = [{ id: "z", title: "a" }, { title: "b" }, { id: "c", title: "c" }];
+  expect(await records.insert(myOwn, own)).toMatchObject([own[0], { title: "b" }, own[2]]);
+  const ids = [
+    { id: 9, title: "nine" },
+    { id: 3, title: "three" },
+    { id: 10, title: "ten" },
+  ];
+  expect(await records.insert(myArticles, ids)).toMatchObject(ids);
+  const mixed = records.insert(myArticles, [{ id: 20, title: "a" }, { title: "b" }]);
+  await assert.rejects(mixed, /either all records of articles must be given their id, or none/);
+  expect(await opened.query("SELECT id FROM articles ORDER BY id")).toEqual([{ id: 3 }, { id: 9 }, { id: 10 }]);
+  const told = (await recorder.settled(6)).map(([what, model, row]) => [what, model, (row as { title: string }).title]);
+  expect(told).toEqual([
+    ...["a", "b", "c"].map((title) => ["insert", "made", title]),
+    ...["nine", "three", "ten"].map((title) => ["insert", "articles", title]),
+  ]);
+  // What its key is set to is how it is found again.
+  expect(await records.update(myArticles, { id: 4 }, eq(myArticles.id, 3))).toMatchObject([{ id: 4, title: "three" }]);
+}, 60_000);
+
+test("a synchronous database's transactions are refused, and what is written without one is told", async () => {
+  const database = new DatabaseSync(":memory:");
+  database.exec("CREATE TABLE articles (id integer PRIMARY KEY AUTOINCREMENT, title text NOT NULL, secret text)");
+  // Drizzle's own for better-sqlite3, whose statements differ from Node's in how they are asked for lists.
+  const client = {
+    prepare(text: string) {
+      const statement = database.prepare(text);
+      const list = (row: object) => Object.values(row);
+      const raw = { all: (...given: string[]) => statement.all(...given).map(list) };
+      return { run: (...given: string[]) => statement.run(...given), raw: () => raw };
+    },
+  };
+  const dialect = new lite.SQLiteSyncDialect();
+  const session = new BetterSQLiteSession(client as never, dialect, undefined);
+  const db = new lite.BaseSQLiteDatabase("sync", dialect, session as never, undefined);
+  const prefix = `${fresh("drizzle")}.`;
+  await using recorder = record(address, prefix, ["articles"]);
+  const records = drizzleRecords(db, { client: recorder.client, prefix });
+  let called = false;
+  const transaction = records.transaction(async () => {
+    called = true;
+  });
+  await assert.rejects(transaction, /this database is synchronous/);
+  expect(called).toBe(false);
+  expect(await records.insert(liteArticles, { title: "a" })).toEqual([{ id: 1, title: "a", secret: null }]);
+  expect(await recorder.settled(1)).toEqual([["insert", "articles", { id: 1, title: "a", secret: null }]]);
+  database.close();
 });

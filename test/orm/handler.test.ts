@@ -69,7 +69,32 @@ test("jobs of one's own, for a record and for a table", async () => {
   expect(await handled(table)).toEqual(["reindexed", 5, "Article", "reindex", "no key"]);
 });
 
+test("what a trigger of the outbox wrote is worked off, too", async () => {
+  const record = { id: 1, title: "old" };
+  const change = { table: "articles", record, modified: ["id", "title"] };
+  expect(await handled({ ...change, event: "insert" })).toEqual(["inserted", record, "articles", "insert", { id: 1 }]);
+  expect(await handled({ ...change, event: "update", modified: ["title"] })).toEqual([
+    ...["updated", record, ["title"]],
+    { id: 1, title: "new" },
+  ]);
+  expect(await handled({ ...change, event: "delete", modified: [] })).toEqual([
+    ...["deleted", record, "articles", "delete"],
+    { id: 1 },
+  ]);
+  const keyless = await handled({ ...change, event: "update", record: { title: "a" } }).catch(
+    (error: unknown) => error,
+  );
+  assert.match(String(keyless), /a record of articles has no field id: name its key by `key`/);
+});
+
 test.each([
+  [
+    "a trigger's of another event",
+    { table: "a", event: "upsert", record: {} },
+    /`event` must be one of insert, update, /,
+  ],
+  ["a trigger's without a record", { table: "a", event: "insert" }, /`record` must be an object/],
+  ["a trigger's whose table is none", { table: 1, event: "insert", record: {} }, /`table` must be a string/],
   ["a job that nobody handles", { ...about, action: "burn" }, /nobody handles the job burn of Article/],
   [
     "one that only an object's prototype has",
@@ -97,6 +122,16 @@ test.each([
   assert.match(error.message, words);
 });
 
-test("what isn't a function is no job", () => {
-  assert.throws(() => recordHandler({ jobs: { publish: 5 as never } }), /the job publish must be a function/);
+test("mistakes are refused in words", () => {
+  const wrong: [unknown, RegExp][] = [
+    [undefined, /the options of recordHandler must be an object, not null/],
+    [{ onInserted() {} }, /recordHandler has no option "onInserted"/],
+    [{ onInsert: "index" }, /onInsert must be a function, not "index"/],
+    [{ refresh: {} }, /refresh must be a function, not an object/],
+    [{ jobs: { publish: 5 } }, /the job publish must be a function, not 5/],
+    [{ jobs: { delete() {} } }, /jobs can't have delete: no job of yours may be named so/],
+    [{ tableJobs: [] }, /tableJobs must be an object, not an array/],
+    [{ key: [] }, /key must be a string, or a list of strings, not an array/],
+  ];
+  for (const [handlers, words] of wrong) assert.throws(() => recordHandler(handlers as never), words);
 });

@@ -43,6 +43,10 @@ interface Scenario {
   transactions(prisma: PrismaLike, between: () => Promise<void>): Promise<void>;
   rolledBack(prisma: PrismaLike): Promise<void>;
   untold(prisma: PrismaLike): Promise<void>;
+  extended(prisma: PrismaLike): Promise<unknown[]>;
+  ownInTransactions(prisma: PrismaLike, between: () => Promise<void>): Promise<unknown[]>;
+  hidden(url: string, client: Client, prefix: string): Promise<unknown[]>;
+  mistaken(url: string, client: Client): Promise<unknown[]>;
 }
 
 interface PrismaLike {
@@ -67,11 +71,11 @@ afterAll(() => server?.[Symbol.asyncDispose]());
 beforeEach(async () => {
   const database = new pg.Client({ connectionString: server.url });
   await database.connect();
-  await database.query('DROP TABLE IF EXISTS "Article", "Author"');
+  await database.query('DROP TABLE IF EXISTS "Article", "Author", "User"');
   for (const table of scenario.TABLES) await database.query(table);
   await database.end();
   prefix = `${fresh("prisma")}.`;
-  recorder = record(address, prefix, ["Article", "Author"], {
+  recorder = record(address, prefix, ["Article", "Author", "User"], {
     onUpsert: (row, modified) => void recorder.calls.push(["upsert", "Article", row, modified]),
     jobs: { publish: (row, args) => void recorder.calls.push(["publish", row, args]) },
     tableJobs: { reindex: (args) => void recorder.calls.push(["reindex", args]) },
@@ -133,6 +137,55 @@ test("jobs of one's own, and what the compiler knows of them", async () => {
     ["insert", "Article", { title: "typed" }],
     ["publish", { id: 1, title: "typed" }, { at: "1" }],
     ["reindex", undefined],
+  ]);
+});
+
+test("an extension that comes after is there in transactions, too, and has the fields that it computes from", async () => {
+  expect(await scenario.extended(connected.prisma)).toEqual([
+    ["inside", "outside", "last"],
+    ["a draft", "inside!"],
+    ...["outside!", [], "last!", false],
+  ]);
+  const titles = (await recorder.settled(3)).map(([what, , row]) => [what, (row as { title: string }).title]);
+  expect(titles).toEqual(["inside", "outside", "last"].map((title) => ["insert", title]));
+});
+
+test("what the client's own `omit` hides is seen neither by the caller nor in a job, unless a call asks for it", async () => {
+  const given = await scenario.hidden(server.url, recorder.client, prefix);
+  expect(given).toEqual([
+    ["email", "name", "team", "protected"],
+    ["email", "name", "protected"],
+    ["name"],
+    ["name", "team", "protected"],
+    ["email", "name", "password", "team", "protected"],
+    ["password"],
+    ["protected"],
+  ]);
+  const rows = (await recorder.settled(7)).map(([, , row]) => row);
+  expect(rows).toEqual(["a", "b", "c", "d", "e", "f", "g"].map((email) => ({ email, name: "n", team: "t" })));
+});
+
+test("jobs of one's own wait for the commit, with the others, and go when it is rolled back", async () => {
+  const before: unknown[] = [];
+  const given = await scenario.ownInTransactions(connected.prisma, async () => {
+    before.push(...(await recorder.settled(0)));
+  });
+  expect([given, before]).toEqual([[undefined, undefined], []]);
+  expect(await recorder.settled(4)).toMatchObject([
+    ["insert", "Article", { title: "kept" }],
+    ["publish", { title: "kept" }, 1],
+    ["reindex", 2],
+    ["insert", "Article", { title: "after the end" }],
+  ]);
+});
+
+test("models, keys and fields that aren't there are refused before anything is written", async () => {
+  expect(await scenario.mistaken(server.url, recorder.client)).toEqual([
+    "a record of User has no field id: name its key by models.User.key",
+    'models has "Artcle", and there is no such model; there are Article, Author, User',
+    "a record of User has no field mail: name its key by models.User.key",
+    'models.User.omit has "pasword", and User has no such field; it has email, name, password, team',
+    0,
   ]);
 });
 

@@ -27,9 +27,35 @@ class Article {
   }
 }
 
+/** Its fields are there before they have a value. */
+class Address {
+  street?: string | null;
+  zip?: string | null;
+}
+
+class Customer {
+  id?: number;
+  name?: string;
+  note?: string | null;
+  billing = new Address();
+  shipping = new Address();
+}
+
 const id = { type: Number, primary: true, generated: true } as const;
+const addressSchema = new EntitySchema<Address>({
+  ...{ name: "Address", target: Address },
+  columns: { street: { type: "text", nullable: true }, zip: { type: "text", nullable: true } },
+});
 const entities = [
   new EntitySchema<Author>({ name: "Author", target: Author, columns: { id, name: { type: "text" } } }),
+  new EntitySchema<Customer>({
+    ...{ name: "Customer", target: Customer },
+    columns: { id, name: { type: "varchar", unique: true }, note: { type: "text", nullable: true } },
+    embeddeds: {
+      billing: { schema: addressSchema, prefix: "billing_" },
+      shipping: { schema: addressSchema, prefix: "shipping_" },
+    },
+  }),
   new EntitySchema<Article>({
     ...{ name: "Article", target: Article },
     columns: {
@@ -63,14 +89,14 @@ describe.each([
       dropSchema: true,
     }).initialize();
     const prefix = `${fresh("orm")}.`;
-    recorder = record(address, prefix, ["Article", "Author"], {
+    recorder = record(address, prefix, ["Article", "Author", "Customer"], {
       jobs: { publish: (row, args) => void recorder.calls.push(["publish", row, args]) },
       tableJobs: { reindex: (args) => void recorder.calls.push(["reindex", args]) },
     });
     records = typeormRecords(source, {
       client: recorder.client,
       prefix,
-      models: { Article: { omit: ["secret"] }, Author: true },
+      models: { Article: { omit: ["secret"] }, Author: true, Customer: { omit: ["shipping.zip"] } },
     });
   });
   afterEach(async () => {
@@ -134,12 +160,63 @@ describe.each([
     expect(calls[2]?.[3]).toContain("author");
   });
 
-  test("a query builder's changes have no entity, and no job", async () => {
+  test("a query builder's inserts are told, as `insert`; its updates and deletions have no entity, and no job", async () => {
     const repository = source.getRepository(Article);
     await repository.insert({ title: "a" });
-    await repository.update({ title: "a" }, { title: "b" });
-    await repository.delete({ title: "b" });
-    expect((await recorder.settled(1)).map(([what]) => what)).toEqual(["insert"]);
+    await repository.createQueryBuilder().insert().values({ title: "b" }).execute();
+    await repository.update({ title: "a" }, { title: "c" });
+    await repository.increment({ title: "c" }, "id", 100);
+    await repository.delete({ title: "c" });
+    const calls = await recorder.settled(2);
+    expect(calls.map(([what, , row]) => [what, (row as Article).title])).toEqual([
+      ["insert", "a"],
+      ["insert", "b"],
+    ]);
+  });
+
+  test("an upsert is told as `insert`, with what it was given, of a record that was there as well", async () => {
+    await source.manager.save(Object.assign(new Customer(), { name: "n", note: "kept" }));
+    await source.getRepository(Customer).upsert({ name: "n", billing: { street: "b" } }, ["name"]);
+    const calls = await recorder.settled(2);
+    expect(calls).toMatchObject([
+      ["insert", "Customer", { id: 1, name: "n", note: "kept" }],
+      ["insert", "Customer", { id: 1, name: "n", "billing.street": "b" }],
+    ]);
+    expect(Object(calls[1]?.[2]).note).not.toBe("kept");
+    expect(await source.manager.find(Customer)).toMatchObject([{ id: 1, note: "kept", billing: { street: "b" } }]);
+  });
+
+  test("what `save` is given some fields of is told with all of them, though others are declared", async () => {
+    const customer = new Customer();
+    customer.name = "n";
+    customer.note = "kept";
+    await source.manager.save(customer);
+    const some = Object.assign(new Customer(), { id: customer.id, name: undefined, note: undefined });
+    some.billing.zip = "z";
+    await source.manager.save(some);
+    await source.manager.save(Object.assign(new Customer(), { id: customer.id, name: "m", note: null }));
+    const calls = await recorder.settled(3);
+    expect(calls.slice(1)).toMatchObject([
+      ["update", "Customer", { id: 1, name: "n", note: "kept", "billing.zip": "z" }, ["billing.zip"]],
+      ["update", "Customer", { id: 1, name: "m", note: null, "billing.zip": "z" }, ["name", "note"]],
+    ]);
+  });
+
+  test("columns that are embedded are told apart, by their paths", async () => {
+    const customer = new Customer();
+    customer.name = "n";
+    customer.billing.street = "b";
+    Object.assign(customer.shipping, { street: "s", zip: "z" });
+    await source.manager.save(customer);
+    customer.billing.street = "c";
+    await source.manager.save(customer);
+    await records.background(customer, "publish");
+    const row = { id: 1, name: "n", note: null, "billing.zip": null, "shipping.street": "s" };
+    expect(await recorder.settled(3)).toEqual([
+      ["insert", "Customer", { ...row, "billing.street": "b" }],
+      ["update", "Customer", { ...row, "billing.street": "c" }, ["billing.street"]],
+      ["publish", { ...row, "billing.street": "c" }, undefined],
+    ]);
   });
 
   test("jobs of one's own", async () => {
@@ -175,5 +252,18 @@ describe.each([
       () => typeormRecords(source, { client: recorder.client, models }),
       /Article.actions may have insert, /,
     );
+    const named = (of: object) => () => typeormRecords(source, { client: recorder.client, models: of as never });
+    assert.throws(named({ Artcle: true }), /models has "Artcle", and there is no such model; there are Author, /);
+    assert.throws(
+      named({ Customer: { omit: ["billing"] } }),
+      /models.Customer.omit has "billing", and Customer has no such/,
+    );
+    assert.throws(named({ Customer: { key: "no" } }), /a record of Customer has no field no/);
+    assert.throws(named({ Customer: { omit: "name" } }), /models.Customer.omit must be a list of strings, not "name"/);
+    assert.throws(named([] as never), /models must be an object, not an array/);
+    const onError = "log" as never;
+    assert.throws(() => typeormRecords(source, { client: recorder.client, onError }), /onError must be a function/);
+    const later = new DataSource({ type, url: server.url, entities });
+    assert.throws(() => typeormRecords(later, { client: recorder.client }), /must be initialized before/);
   });
 });

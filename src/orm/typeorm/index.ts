@@ -10,7 +10,8 @@ interface EntityMetadata {
 }
 
 interface ColumnMetadata {
-  readonly propertyName: string;
+  /** With what it is embedded in before it: `billing.street`. */
+  readonly propertyPath: string;
   getEntityValue(entity: object): unknown;
 }
 
@@ -25,16 +26,21 @@ interface ChangeEvent {
   readonly entity?: object | undefined;
   readonly databaseEntity?: object | undefined;
   readonly updatedColumns?: readonly ColumnMetadata[];
-  readonly updatedRelations?: readonly { readonly propertyName: string }[];
+  readonly updatedRelations?: readonly { readonly propertyPath: string }[];
 }
 
 /** TypeORM's data source, as far as this needs it: `DataSource` is one. */
 export interface RecordSource {
   readonly subscribers: object[];
+  readonly isInitialized: boolean;
+  readonly entityMetadatas: readonly object[];
   getMetadata(target: never): object;
 }
 
-/** Jobs of yours, for entities of a data source. */
+/**
+ * Jobs of yours, for entities of a data source. They are submitted at once: nothing tells these methods of a transaction
+ * that is open, so call them after it.
+ */
 export interface TypeormRecords {
   /** Submits a job of yours for one entity; `recordHandler`'s `jobs` work it off. */
   background(entity: object, job: string, args?: unknown): Promise<JobHandle>;
@@ -44,19 +50,25 @@ export interface TypeormRecords {
 
 /**
  * Has a job submitted for each entity that a TypeORM data source inserts, updates, removes, soft-removes (an update of
- * its date) or recovers, once its transaction has committed. What TypeORM tells its subscribers nothing of has none:
- * query builders, `repository.update` and `delete`, cascades of the database, plain SQL.
- * @throws TypeError when an argument is wrong
+ * its date) or recovers, once its transaction has committed. `repository.insert`, `upsert` and a query builder's inserts
+ * are told as inserts, with what they were given. What TypeORM tells its subscribers nothing of has none: updates and
+ * deletions by query builders, `repository.update` and `delete`, cascades of the database, plain SQL.
+ * @throws TypeError when an argument is wrong, `models` names an entity or property that isn't there, or the data source
+ * isn't initialized yet
  */
 export function typeormRecords(source: RecordSource, options: RecordsOptions): TypeormRecords {
   if (!Array.isArray(source?.subscribers)) throw new TypeError("the first argument must be TypeORM's DataSource");
+  // Its subscribers are made anew then.
+  if (!source.isInitialized) throw new TypeError("the DataSource must be initialized before");
   const records = new Records(options);
+  const metadatas = source.entityMetadatas as readonly EntityMetadata[];
+  records.checkModels(new Map(metadatas.map(({ name, columns }) => [name, columns.map(pathOf)])));
   source.subscribers.push(new RecordSubscriber(records));
   const metadataOf = (target: unknown) => source.getMetadata(target as never) as EntityMetadata;
   return {
     async background(entity, job, args) {
       const metadata = metadataOf(entity.constructor);
-      return records.submit(records.own(metadata.name, job, rowOf(metadata, entity), keysOf(metadata), args));
+      return records.submit(records.own(metadata.name, job, rowOf(metadata, [entity]), keysOf(metadata), args));
     },
     async backgroundTable(target, job, args) {
       return records.submit(records.table(metadataOf(target).name, job, args));
@@ -75,26 +87,27 @@ class RecordSubscriber {
   }
 
   afterInsert(event: ChangeEvent) {
-    return this.#changed("insert", event, event.entity);
+    return this.#changed("insert", event, [event.entity]);
   }
 
   afterUpdate(event: ChangeEvent) {
+    // Of a query builder's, which has what was set only, and for no record in particular.
+    if (!event.databaseEntity) return undefined;
     const columns = event.updatedColumns ?? [];
-    const names = [...columns, ...(event.updatedRelations ?? [])].map(({ propertyName }) => propertyName);
-    // `save` may have been given some fields only.
-    return this.#changed("update", event, { ...event.databaseEntity, ...event.entity }, [...new Set(names)]);
+    const names = [...columns, ...(event.updatedRelations ?? [])].map(({ propertyPath }) => propertyPath);
+    return this.#changed("update", event, [event.entity, event.databaseEntity], [...new Set(names)]);
   }
 
   afterRemove(event: ChangeEvent) {
-    return this.#changed("delete", event, event.databaseEntity ?? event.entity);
+    return this.#changed("delete", event, [event.databaseEntity, event.entity]);
   }
 
   afterSoftRemove(event: ChangeEvent) {
-    return this.#changed("update", event, event.entity ?? event.databaseEntity, deletionOf(event.metadata));
+    return this.#changed("update", event, [event.entity, event.databaseEntity], deletionOf(event.metadata));
   }
 
   afterRecover(event: ChangeEvent) {
-    return this.#changed("update", event, event.entity ?? event.databaseEntity, deletionOf(event.metadata));
+    return this.#changed("update", event, [event.entity, event.databaseEntity], deletionOf(event.metadata));
   }
 
   afterTransactionStart({ queryRunner }: { queryRunner: QueryRunner }) {
@@ -123,12 +136,13 @@ class RecordSubscriber {
   async #changed(
     action: "insert" | "update" | "delete",
     { metadata, queryRunner }: ChangeEvent,
-    entity: object | undefined,
+    given: readonly (object | undefined)[],
     modified?: readonly string[],
   ): Promise<void> {
     // A query builder's update or delete has no entity.
-    if (!entity || !this.#records.wants(metadata.name, action)) return;
-    const row = rowOf(metadata, entity);
+    const entities = given.filter((entity) => entity !== undefined && entity !== null);
+    if (entities.length === 0 || !this.#records.wants(metadata.name, action)) return;
+    const row = rowOf(metadata, entities, modified);
     const keys = keysOf(metadata);
     if (keys.some((name) => row[name] === undefined)) return;
     const message = this.#records.change(metadata.name, action, row, keys, modified);
@@ -138,15 +152,37 @@ class RecordSubscriber {
   }
 }
 
-function rowOf({ columns }: EntityMetadata, entity: object): Record<string, unknown> {
-  return Object.fromEntries(columns.map((column) => [column.propertyName, column.getEntityValue(entity)]));
+/**
+ * An entity's columns: each from the first of these that has it, as `save` may have been given some fields only. Fields that
+ * are declared, and not set, are `undefined`, and null once TypeORM has saved the entity, whatever the database has.
+ */
+function rowOf(
+  { columns }: EntityMetadata,
+  entities: readonly object[],
+  modified: readonly string[] = [],
+): Record<string, unknown> {
+  return Object.fromEntries(
+    columns.map((column) => {
+      // A function is SQL, for a query builder.
+      const all = entities
+        .map((entity) => column.getEntityValue(entity))
+        .filter((value) => typeof value !== "function");
+      const values = all.filter((value) => value !== undefined);
+      const first = modified.includes(column.propertyPath) ? values[0] : values.find((value) => value !== null);
+      return [column.propertyPath, first ?? values[0]];
+    }),
+  );
 }
 
 function keysOf({ primaryColumns }: EntityMetadata): string[] {
-  return primaryColumns.map(({ propertyName }) => propertyName);
+  return primaryColumns.map(pathOf);
+}
+
+function pathOf({ propertyPath }: ColumnMetadata): string {
+  return propertyPath;
 }
 
 function deletionOf(metadata: EntityMetadata): string[] {
   const { deleteDateColumn } = metadata as { deleteDateColumn?: ColumnMetadata };
-  return deleteDateColumn ? [deleteDateColumn.propertyName] : [];
+  return deleteDateColumn ? [deleteDateColumn.propertyPath] : [];
 }
