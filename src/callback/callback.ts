@@ -1,6 +1,7 @@
+import { strictText, toBase64 } from "../bytes.js";
 import { checkMilliseconds, checkOptions, show } from "../connection/check.js";
 import { harmless } from "../events.js";
-import { toWire } from "../payload.js";
+import { Payload, toWire } from "../payload.js";
 import { type Job, JobFailed } from "../worker/job.js";
 import { messageOf } from "../worker/message.js";
 import { checkCount } from "../worker/options.js";
@@ -15,7 +16,10 @@ export interface CallbackOptions {
   hosts: readonly string[];
   /** Signs them: `whsec_` and 24 or more random bytes in base64. */
   secret: string;
-  /** Where a job's callback goes; `undefined` if nowhere. Default: the `callback` of a workload that is a JSON object. */
+  /**
+   * Where a job's callback goes; `undefined` if nowhere. Default: the `callback` of a workload
+   * that is a JSON object, as it came: before the worker's validator.
+   */
   url?: ((job: Job) => string | undefined) | undefined;
   /** Private addresses and networks (`"10.0.0.0/8"`) that hosts may be at. Default: none. */
   addresses?: readonly string[] | undefined;
@@ -139,25 +143,25 @@ function bodyOf(job: Job, { type, result, error }: Outcome): string {
 function told(result: string | Uint8Array): object {
   const bytes = typeof result === "string" ? new TextEncoder().encode(result) : result;
   if (bytes.length > LARGEST_RESULT) return { size: bytes.length };
-  try {
-    return { text: new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes) };
-  } catch {
-    let binary = "";
-    for (let at = 0; at < bytes.length; at += 8_192) binary += String.fromCharCode(...bytes.subarray(at, at + 8_192));
-    return { base64: btoa(binary) };
-  }
+  const text = strictText(bytes);
+  return text === undefined ? { base64: toBase64(bytes) } : { text };
 }
 
 function isIterable(value: unknown): value is AsyncIterable<unknown> {
   return typeof value === "object" && value !== null && Symbol.asyncIterator in value;
 }
 
+/** What JSON takes before a value, and a byte order mark, which readers of text pass over. */
+const BLANK = new Set([0x20, 0x09, 0x0a, 0x0d, 0xef, 0xbb, 0xbf]);
+
 /** The `callback` of a workload that is a JSON object. */
 function callbackOf(job: Job): string | undefined {
+  const { bytes } = job.workload;
   // Of what is no object it isn't asked: most workloads are none, and some are large.
-  if (job.workload.bytes[0] !== 0x7b) return undefined;
+  if (bytes[bytes.findIndex((byte) => !BLANK.has(byte))] !== 0x7b) return undefined;
   try {
-    return (job.workload.json() as { callback?: string }).callback ?? undefined;
+    // Of the bytes that came: what the worker's validator made of them may have no callback any more, or another one.
+    return (new Payload(bytes).json() as { callback?: string }).callback ?? undefined;
   } catch {
     return undefined;
   }

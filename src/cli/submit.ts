@@ -1,5 +1,6 @@
 import { fstatSync } from "node:fs";
 import { type Command, Option } from "commander";
+import { strictText } from "../bytes.js";
 import type { Client, ForegroundOptions, JobHandle, Payload, Priority, TaskEvent } from "../index.js";
 import { withClient } from "./client.js";
 import { Failure, UsageError } from "./exit.js";
@@ -128,22 +129,15 @@ async function writeResult(bytes: Uint8Array): Promise<void> {
 }
 
 function summary(job: JobHandle, name: string, result: Payload, data: readonly Payload[]): object {
-  const text = textOf(result);
+  const text = strictText(result.bytes);
   const all = {
     ...job.toJSON(),
     function: name,
     ...(text === undefined ? { resultBase64: base64(result) } : { result: text }),
   };
-  return data.length > 0 ? { ...all, data: data.map((part) => textOf(part) ?? { base64: base64(part) }) } : all;
-}
-
-/** Bytes as text, if they are UTF-8. */
-function textOf({ bytes }: Payload): string | undefined {
-  try {
-    return new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes);
-  } catch {
-    return undefined;
-  }
+  return data.length > 0
+    ? { ...all, data: data.map((part) => strictText(part.bytes) ?? { base64: base64(part) }) }
+    : all;
 }
 
 function base64({ bytes }: Payload): string {

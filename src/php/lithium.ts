@@ -93,13 +93,14 @@ export const lithium = {
   result: (payload: Payload): string => payload.text(),
   /**
    * A handler for its clients' jobs: calls the method that was listed under the task's name, with its arguments and then
-   * the task itself. What it returns goes as PHP would send it: a scalar as its text; anything else as JSON.
+   * the task itself. What it returns goes as PHP would send it: a scalar as its text, nothing as none; anything
+   * else as JSON.
    */
   handler(router: MethodRouter): (job: Job) => Promise<string | Uint8Array> {
     return async (job) => {
       const what = task(job.workload);
       const result = await router.call(what.task, [...what.args, what]);
-      return asText(result) ?? JSON.stringify(result);
+      return asText(result ?? "") ?? JSON.stringify(result);
     };
   },
 };

@@ -4,8 +4,11 @@
  */
 import type { Payload } from "../payload.js";
 import type { Job } from "../worker/job.js";
+import { parseList } from "./json.js";
+import type { UnserializeOptions } from "./options.js";
 import { serialize } from "./serialize.js";
-import { type UnserializeOptions, unserialize } from "./unserialize.js";
+import { unserialize } from "./unserialize.js";
+import { isPlain } from "./values.js";
 
 /** A task as the module's examples have it; what it holds is up to the shop. */
 export interface MagentoTask {
@@ -16,12 +19,15 @@ export interface MagentoTask {
   [name: string]: unknown;
 }
 
-/** @throws TypeError when it isn't a task, SyntaxError and RangeError as `unserialize` */
+/** @throws TypeError when it isn't a task, SyntaxError and RangeError as `unserialize`, of JSON too */
 function task(payload: Payload, options: UnserializeOptions = {}): MagentoTask {
-  const value =
-    payload.bytes[0] === 0x5b ? (JSON.parse(payload.text()) as unknown[])[0] : unserialize(payload, options);
-  if (typeof value !== "object" || value === null || Array.isArray(value))
-    throw new TypeError("a task of Magento's must be an array with names, as in ['id' => 1234]");
+  const value = payload.bytes[0] === 0x5b ? parseList(payload, options)[0] : unserialize(payload, options);
+  if (typeof value !== "object" || value === null || !isPlain(value))
+    throw new TypeError(
+      value instanceof Map
+        ? 'a task of Magento\'s is an object: take arrays as "object"'
+        : "a task of Magento's must be an array with names, as in ['id' => 1234]",
+    );
   return value as MagentoTask;
 }
 

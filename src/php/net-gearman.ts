@@ -7,7 +7,7 @@ import type { Job } from "../worker/job.js";
 import { asText } from "./scalar.js";
 
 function encode(value: unknown): string | Uint8Array {
-  return asText(value) ?? JSON.stringify(value);
+  return asText(value) ?? JSON.stringify(value ?? null);
 }
 
 /** What PHP's worker is given: nothing is an empty array, and what is no JSON is the text itself. */

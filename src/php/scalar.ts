@@ -1,4 +1,4 @@
-/** What PHP makes of a scalar where it needs a string; `undefined` of anything else. */
+/** What PHP makes of a scalar where it needs a string; `undefined` of anything else, of PHP's null too, which is no scalar. */
 export function asText(value: unknown): string | Uint8Array | undefined {
   switch (typeof value) {
     case "string":
@@ -9,9 +9,7 @@ export function asText(value: unknown): string | Uint8Array | undefined {
       return String(value);
     case "boolean":
       return value ? "1" : "";
-    case "undefined":
-      return "";
     default:
-      return value === null ? "" : value instanceof Uint8Array ? value : undefined;
+      return value instanceof Uint8Array ? value : undefined;
   }
 }

@@ -1,7 +1,7 @@
 import { checkOptions, show } from "../connection/check.js";
 import { Payload } from "../payload.js";
 import { checkLimits } from "./limits.js";
-import { isIntegerKey, LEAST_INTEGER, MOST_INTEGER, PhpEnum, PhpFloat, PhpObject } from "./values.js";
+import { isIntegerKey, isPlain, LEAST_INTEGER, MOST_INTEGER, PhpEnum, PhpFloat, PhpObject } from "./values.js";
 
 /** Options of `serialize`. */
 export interface SerializeOptions {
@@ -192,9 +192,4 @@ function bytesOf(value: object): Uint8Array | undefined {
   if (value instanceof Uint8Array) return value;
   if (value instanceof ArrayBuffer) return new Uint8Array(value);
   return ArrayBuffer.isView(value) ? new Uint8Array(value.buffer, value.byteOffset, value.byteLength) : undefined;
-}
-
-function isPlain(value: object): boolean {
-  const prototype = Object.getPrototypeOf(value);
-  return prototype === null || Object.getPrototypeOf(prototype) === null;
 }

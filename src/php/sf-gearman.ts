@@ -2,11 +2,13 @@
  * sfGearmanPlugin (symfony 1): scalars go as their text, everything else by PHP's serialize(). Who reads can't tell text
  * from what was serialized but by trying, and so does this, as the plugin does.
  */
+import { strictText } from "../bytes.js";
 import type { Payload } from "../payload.js";
 import type { Job } from "../worker/job.js";
+import type { UnserializeOptions } from "./options.js";
 import { asText } from "./scalar.js";
 import { serialize } from "./serialize.js";
-import { type UnserializeOptions, unserialize } from "./unserialize.js";
+import { unserialize } from "./unserialize.js";
 
 /** A workload, as sfGearmanClient sends it; and a result, as its workers do. */
 function encode(value: unknown): string | Uint8Array {
@@ -24,11 +26,7 @@ function decode(payload: Payload, options: UnserializeOptions = {}): unknown {
   } catch (error) {
     if (!(error instanceof SyntaxError)) throw error;
   }
-  const text = payload.text();
-  // Unless it is what came, byte for byte, it isn't.
-  return new TextEncoder().encode(text).length === payload.bytes.length && !text.includes("\ufffd")
-    ? text
-    : payload.bytes;
+  return strictText(payload.bytes) ?? payload.bytes;
 }
 
 /** sfGearmanPlugin's clients and workers. */

@@ -78,3 +78,14 @@ export function isIntegerKey(key: string): boolean {
   const value = BigInt(key);
   return value >= LEAST_INTEGER && value <= MOST_INTEGER;
 }
+
+/** Whether a key of somebody else's can change what objects are, once it is copied from one into another. */
+export function isHarmful(key: string, value: unknown): boolean {
+  return key === "__proto__" || (key === "constructor" && typeof value === "object" && value !== null);
+}
+
+/** Whether an object is of no class: what has names and values, and nothing else. */
+export function isPlain(value: object): boolean {
+  const prototype = Object.getPrototypeOf(value);
+  return prototype === null || Object.getPrototypeOf(prototype) === null;
+}

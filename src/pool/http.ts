@@ -1,11 +1,14 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
-import type { AddressInfo } from "node:net";
+import type { AddressInfo, Socket } from "node:net";
 import { type MetricsAddress, parseMetricsAddress } from "./address.js";
 import type { Verdict } from "./health.js";
 import type { PoolMetrics } from "./metrics.js";
 
 /** How long a request may take to be there, in milliseconds. Nobody sends more than a line and some headers. */
 const REQUEST_TIME = 5_000;
+
+/** How often Node looks for requests whose time is over: left to itself, it does only each 30 seconds. */
+const CHECK_INTERVAL = 1_000;
 
 /** How many may be connected at once: scrapers and probes are few, and whoever else comes is to take nothing from the pool. */
 const MOST = 100;
@@ -20,16 +23,21 @@ const TEXT = "text/plain; charset=utf-8";
 export class MetricsServer implements AsyncDisposable {
   readonly #metrics: PoolMetrics;
   readonly #server: Server;
+  /** Who is connected, the oldest first, and how many of each one's requests are being answered. */
+  readonly #connected = new Map<Socket, number>();
 
   private constructor(metrics: PoolMetrics) {
     this.#metrics = metrics;
-    this.#server = createServer({ requestTimeout: REQUEST_TIME, headersTimeout: REQUEST_TIME }, (request, response) => {
+    const times = { requestTimeout: REQUEST_TIME, headersTimeout: REQUEST_TIME };
+    const options = { ...times, connectionsCheckingInterval: CHECK_INTERVAL };
+    this.#server = createServer(options, (request, response) => {
+      this.#answering(request.socket, response);
       this.#answer(request, response).catch((error: unknown) => {
         if (response.headersSent) response.destroy();
         else send(response, 500, TEXT, `${error instanceof Error ? error.message : String(error)}\n`);
       });
     });
-    this.#server.maxConnections = MOST;
+    this.#server.on("connection", (socket) => this.#connect(socket));
   }
 
   /**
@@ -66,6 +74,27 @@ export class MetricsServer implements AsyncDisposable {
 
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
+  }
+
+  /** Whoever is one too many takes the place of the oldest that asks nothing: a probe gets its answer, whoever else is there. */
+  #connect(socket: Socket): void {
+    if (this.#connected.size >= MOST) {
+      const all = [...this.#connected];
+      const [oldest] = all.find(([, answers]) => answers === 0) ?? (all[0] as [Socket, number]);
+      this.#connected.delete(oldest);
+      oldest.destroy();
+    }
+    this.#connected.set(socket, 0);
+    socket.once("close", () => this.#connected.delete(socket));
+  }
+
+  #answering(socket: Socket, response: ServerResponse): void {
+    const count = (more: number) => {
+      const answers = this.#connected.get(socket);
+      if (answers !== undefined) this.#connected.set(socket, answers + more);
+    };
+    count(1);
+    response.once("close", () => count(-1));
   }
 
   async #answer(request: IncomingMessage, response: ServerResponse): Promise<void> {

@@ -10,6 +10,7 @@ import { checkedJson, checkedPayload, type JobValidators, validatorsOf, type Wor
 import { Payload, type PayloadInput } from "../payload.js";
 import type { Job } from "../worker/job.js";
 import { checkCount } from "../worker/options.js";
+import { MessageLoop, type Reading } from "./loop.js";
 import { type Holder, Message, UnconfirmedError } from "./message.js";
 import {
   type AnyMessages,
@@ -143,7 +144,8 @@ export class Queue<Messages = AnyMessages> extends Emitter<QueueEvents> implemen
   /**
    * Messages as they come, for a `for await` loop. Each is acknowledged (`ack`), rejected or given back (`release`) by
    * whoever got it; the next comes when fewer than `prefetch` are in hand. A loop that is left by `break` or by an
-   * error gives back what was not acknowledged; one that its signal, or `close`, ends lets what it gave out be finished.
+   * error gives back what was not acknowledged, and so does its `return()`, also while a `next()` waits, which has nothing then;
+   * one that its signal, or `close`, ends lets what it gave out be finished.
    * @throws TypeError when an argument is wrong
    */
   messages<Name extends QueueName<Messages>>(
@@ -155,60 +157,13 @@ export class Queue<Messages = AnyMessages> extends Emitter<QueueEvents> implemen
     const { prefetch = 1, signal } = options;
     checkCount(prefetch, "prefetch");
     this.#servers();
-    return this.#loop(name, queue, prefetch, signal);
-  }
-
-  async *#loop<Value>(
-    name: string,
-    queue: string,
-    prefetch: number,
-    signal: AbortSignal | undefined,
-  ): AsyncGenerator<Message<Value>, void, undefined> {
-    this.#closed.signal.throwIfAborted();
-    const ready: Message<Value>[] = [];
-    const readers = new Set<Reader>();
-    let ended = false;
-    let wake = () => {};
-    const end = () => {
-      ended = true;
-      wake();
-    };
-    const releases = [signal, this.#closed.signal].map((each) => each && onAbort(each, end));
-    const read = (): Reader =>
-      this.#read(queue, false, {
-        taken: async (job, holder) => {
-          const message = await this.#message<Value>(name, job, holder);
-          if (ended) void message.release();
-          else ready.push(message);
-          wake();
-        },
-        // A message that was given back takes its reader along: another one takes its place.
-        closed: (reader) => {
-          if (readers.delete(reader) && !ended) readers.add(read());
-        },
-      });
-    let left = true;
-    try {
-      while (!ended && readers.size < prefetch) readers.add(read());
-      while (!ended) {
-        const message = ready.shift();
-        // One whose connection was lost while it waited has gone back.
-        if (message && !message.signal.aborted) yield message;
-        if (message) continue;
-        await new Promise<void>((resolve) => {
-          wake = resolve;
-        });
-      }
-      left = false;
-    } finally {
-      ended = true;
-      for (const release of releases) release?.();
-      const back = Promise.all(ready.map((message) => message.release().catch(() => {})));
-      // What was given out may still be finished, if it wasn't the loop that left it.
-      const all = Promise.all([...readers].map((reader) => reader.close(left ? 0 : undefined)));
-      if (left) await all;
-      await back;
-    }
+    return new MessageLoop<MessageOf<Messages, Name>>({
+      prefetch,
+      signal,
+      closed: this.#closed.signal,
+      read: (reading) => this.#read(queue, false, reading),
+      open: (job, holder) => this.#message(name, job, holder),
+    });
   }
 
   /**
@@ -269,13 +224,6 @@ export class Queue<Messages = AnyMessages> extends Emitter<QueueEvents> implemen
     }
     return new Message(name, payload, job, holder);
   }
-}
-
-/** What is done with a reader's messages. */
-interface Reading {
-  taken(job: Job, holder: Holder): void;
-  failed?(error: Error): void;
-  closed?(reader: Reader): void;
 }
 
 /** What a validator did not take: whoever gets the message decides what becomes of it. */

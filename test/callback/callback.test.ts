@@ -1,8 +1,10 @@
 import type { ServerResponse } from "node:http";
-import { Client, JobFailed, type Worker } from "edgear";
+import { Client, JobFailed, Worker } from "edgear";
 import { type CallbackOptions, withCallback } from "edgear/callback";
 import { magento } from "edgear/php";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { z } from "zod";
+import { fresh } from "../conformance/names.ts";
 import { type Certificates, makeCertificates } from "../support/certificates.ts";
 import { type Gearmand, startGearmand } from "../support/gearmand.ts";
 import { freePort } from "../support/ports.ts";
@@ -142,6 +144,27 @@ describe("the outcome is posted, signed", () => {
     for (const workload of ["", "text", '{"a":1}', "{broken", '{"callback":null}'])
       expect((await client.run("f", workload, { timeout: 10_000 })).text()).toBe(workload);
     expect(hooks.connections()).toBe(0);
+  });
+
+  test("though the worker's validator leaves the callback out, or a handler's JSON begins otherwise", async () => {
+    const name = fresh("validated");
+    const seen: unknown[] = [];
+    await using worker = new Worker(gearmand.address, { jobs: { [name]: { workload: z.object({ id: z.number() }) } } });
+    const handler = withCallback((job) => {
+      seen.push(job.workload.json());
+      return "done";
+    }, options());
+    worker.add(name, handler);
+    void worker.run();
+    const run = (callback: string, begin = "") =>
+      client
+        .run(name, `${begin}${JSON.stringify({ id: 1, callback })}`, { timeout: 20_000 })
+        .then(String, (error: Error) => error.message);
+    for (const begin of ["", " \r\n\t", "\ufeff"]) expect(await run(`https://${hooks.host}/v`, begin)).toBe("done");
+    expect(hooks.deliveries.map(({ url }) => url)).toEqual(["/v", "/v", "/v"]);
+    expect(seen).toEqual([{ id: 1 }, { id: 1 }, { id: 1 }]);
+    expect(await run("https://evil.example/")).toContain("at a host that is listed");
+    expect(seen).toHaveLength(3);
   });
 });
 

@@ -1,6 +1,7 @@
 import { SpanKind, SpanStatusCode, trace } from "@opentelemetry/api";
 import { BulkError, Client, JobExceptionError, JobFailed, JobFailedError, Worker } from "edgear";
 import { traced } from "edgear/otel";
+import { Queue } from "edgear/queue";
 import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
 import { z } from "zod";
 import { collect, eventually, rejection } from "../conformance/case.ts";
@@ -99,6 +100,17 @@ test("a background job: a producer's span, and as its child a consumer's, around
   expect(onwards.parentSpanContext?.spanId).toBe(consumer.spanContext().spanId);
   expect(last.parentSpanContext).toBeUndefined();
   expect(last.spanContext().traceId).not.toBe(request.spanContext().traceId);
+});
+
+test("a queue puts by a traced client, and gets messages as they are: an envelope, too, as the page says", async () => {
+  const [plain, enveloped] = [fresh("plain"), fresh("enveloped")];
+  await using client = traced(new Client(gearmand.address), { envelope: [`queue.${enveloped}`] });
+  await using queue = new Queue({ servers: gearmand.address, client });
+  for (const name of [plain, enveloped]) await within("request", () => queue.put(name, "message"));
+  await ended(exporter, `background queue.${plain}`);
+  expect((await queue.get(plain, { timeout: 5_000 })).payload.text()).toBe("message");
+  const { payload } = await queue.get(enveloped, { timeout: 5_000 });
+  expect(payload.text()).toMatch(/traceparent.*message$/s);
 });
 
 test("foreground jobs: a client's span until the result, streams and validators included", async () => {

@@ -38,7 +38,7 @@ namespace {
     function sfRead($data) { $read = @unserialize($data); return $read !== false || $data === 'b:0;' ? $read : $data; }
 
     if ($what === 'sf-client') {
-        foreach (['text', 7, true, [1, 'two', ['three' => 3.5]], "\xff"] as $value) {
+        foreach (['text', 7, true, null, [1, 'two', ['three' => 3.5]], "\xff"] as $value) {
             $result = sfRead(client()->doNormal("$prefix-describe", sfWrite($value)));
             say(is_string($result) && !preg_match('//u', $result) ? ['bytes', bin2hex($result)] : $result);
         }
@@ -48,6 +48,7 @@ namespace {
             "$prefix-reverse" => fn ($job) => strrev($job->workload()),
             "$prefix-hash" => fn ($job) => sfWrite([md5($job->workload()), 'of' => $job->workload()]),
             "$prefix-keys" => fn ($job) => sfWrite(array_map(fn ($key) => gettype($key) . " $key", array_keys(sfRead($job->workload())))),
+            "$prefix-same" => fn ($job) => sfWrite(sfRead($job->workload())),
             "queue.$prefix" => function ($job) {
                 say(unserialize($job->workload()));
                 return true;
@@ -81,7 +82,7 @@ namespace {
             return $params['configName'] . ' ' . $params['env']['environment'] . ': ' . call_user_func_array($params['task'], $params['args']);
         }]);
     } elseif ($what === 'net-client') {
-        foreach ([['a' => 1], [], 'text', 7] as $argument) {
+        foreach ([['a' => 1], [], 'text', 7, null] as $argument) {
             $result = client()->doNormal("$prefix-sum", is_scalar($argument) ? (string) $argument : json_encode($argument));
             say(json_decode($result, true));
         }

@@ -1,9 +1,19 @@
 import { createHash } from "node:crypto";
 import { fileURLToPath } from "node:url";
-import { Client, type Worker } from "edgear";
-import { lithium, MethodRouter, magento, netGearman, PhpFloat, serialize, sfGearman, unserialize } from "edgear/php";
+import { Client, Payload, type Worker } from "edgear";
+import {
+  lithium,
+  MethodRouter,
+  magento,
+  netGearman,
+  PhpFloat,
+  type PhpObject,
+  serialize,
+  sfGearman,
+  unserialize,
+} from "edgear/php";
 import { Queue } from "edgear/queue";
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { fresh } from "../conformance/names.ts";
 import { command } from "../support/command.ts";
 import { type Gearmand, startGearmand } from "../support/gearmand.ts";
@@ -57,8 +67,10 @@ test("sfGearmanPlugin's clients", async () => {
     }),
   });
   // A scalar is its text: what it was, PHP's own workers can't tell either.
-  expect(seen).toEqual(["text", "7", "1", [1, "two", { three: 3.5 }], Uint8Array.of(255)]);
-  expect(told).toEqual(["text!", "7!", "1!", { type: "object", value: [1, "two", { three: 3.5 }] }, ["bytes", "ff"]]);
+  expect(seen).toEqual(["text", "7", "1", null, [1, "two", { three: 3.5 }], Uint8Array.of(255)]);
+  const list = [1, "two", { three: 3.5 }];
+  const objects = [null, list].map((value) => ({ type: "object", value }));
+  expect(told).toEqual(["text!", "7!", "1!", ...objects, ["bytes", "ff"]]);
   // It left a message in a queue of the plugin's.
   await using queue = new Queue({ servers: gearmand.address });
   expect(unserialize((await queue.get(prefix, { timeout: 5_000 })).payload)).toEqual({ a: "message" });
@@ -72,6 +84,9 @@ test("sfGearmanPlugin's workers", async () => {
   expect(hash).toEqual({ 0: createHash("md5").update("12.5").digest("hex"), of: "12.5" });
   const keys = await client.run(`${prefix}-keys`, sfGearman.workload({ 5: new PhpFloat(1), "05": 2, x: 3 }));
   expect(sfGearman.result(keys)).toEqual(["integer 5", "string 05", "string x"]);
+  // Null is no scalar, and U+FFFD is a character as any.
+  for (const value of [null, "", "\ufffd", "\ufeffa", Uint8Array.of(0xef, 0xbf)])
+    expect(sfGearman.result(await client.run(`${prefix}-same`, sfGearman.workload(value)))).toEqual(value);
   await using queue = new Queue({ servers: gearmand.address });
   await queue.put(prefix, serialize({ a: ["message"] }));
   await expect.poll(() => worker.output, { timeout: 10_000 }).toContain('{"a":["message"]}');
@@ -128,7 +143,7 @@ test("Net_Gearman's clients", async () => {
   const told = await phpClient("net-client", prefix, {
     [`${prefix}-sum`]: netGearman.handler((argument) => (typeof argument === "object" ? { was: argument } : argument)),
   });
-  expect(told).toEqual([{ was: { a: 1 } }, { was: [] }, { result: "text" }, { result: 7 }]);
+  expect(told).toEqual([{ was: { a: 1 } }, { was: [] }, { result: "text" }, { result: 7 }, { result: "null" }]);
 });
 
 test("Net_Gearman's workers", async () => {
@@ -141,6 +156,54 @@ test("Net_Gearman's workers", async () => {
   expect(await run("text")).toEqual({ result: "string text" });
   expect(await run(true)).toEqual({ result: "integer 1" });
   expect(await run("")).toEqual({ result: 0 });
+  // As Net_Gearman's own clients have it: null is JSON, which its workers take for text.
+  for (const nothing of [null, undefined]) expect(await run(nothing)).toEqual({ result: "string null" });
+});
+
+test("what is no scalar is no text", () => {
+  const text = (workload: string | Uint8Array) => Buffer.from(workload).toString();
+  for (const nothing of [null, undefined]) {
+    expect(text(sfGearman.workload(nothing))).toBe("N;");
+    expect(text(netGearman.workload(nothing))).toBe("null");
+  }
+});
+
+describe("Magento's tasks", () => {
+  const task = (text: string, options = {}) => magento.task(new Payload(Buffer.from(text)), options);
+  const deep = (levels: number) => `[{"a":${"[".repeat(levels)}${"]".repeat(levels)}}]`;
+
+  test("are objects of no class", () => {
+    expect(task('a:1:{s:2:"id";i:1;}')).toEqual({ id: 1 });
+    expect(task('[{"id":1,"constructor":"Ferrari"},"more"]')).toEqual({ id: 1, constructor: "Ferrari" });
+    const classes = { Task: (object: PhpObject) => ({ id: object.get("id") }) };
+    expect(task('O:4:"Task":1:{s:2:"id";i:1;}', { classes })).toEqual({ id: 1 });
+    for (const wrong of [
+      'O:4:"Task":0:{}',
+      'E:6:"Task:A";',
+      's:1:"a";',
+      "a:0:{}",
+      "a:1:{i:0;i:1;}",
+      "N;",
+      "[]",
+      "[[]]",
+      "[null]",
+    ])
+      expect(() => task(wrong, { strings: "bytes" }), wrong).toThrow("a task of Magento's must be an array with names");
+    expect(() => task('a:1:{s:2:"id";i:1;}', { arrays: "map" })).toThrow('take arrays as "object"');
+  });
+
+  test("as JSON have the limits and the keys that serialized ones have", () => {
+    expect(task(deep(127))).toHaveProperty("a");
+    expect(() => task(deep(128))).toThrow("nested deeper than maxDepth, 128");
+    expect(() => task(deep(100_000), { maxDepth: 1_000 })).toThrow(RangeError);
+    expect(task('[{"a":[1,2]}]', { maxItems: 4 })).toEqual({ a: [1, 2] });
+    expect(() => task('[{"a":[1,2]}]', { maxItems: 3 })).toThrow("more values than maxItems, 3");
+    expect(() => task("[{}]", { maxSize: 3 })).toThrow("has 4 bytes, and maxSize is 3");
+    expect(() => task('[{"a":{"__proto__":{"x":1}}}]')).toThrow('the key "__proto__"');
+    expect(() => task('[{"constructor":{"prototype":null}}]')).toThrow('the key "constructor"');
+    expect(() => task("[{")).toThrow(SyntaxError);
+    expect(() => task("[{}]", { depth: 1 })).toThrow('has no option "depth"');
+  });
 });
 
 test("jobs that are wrong get an error in words", async () => {

@@ -68,7 +68,7 @@ describe("the Grafana dashboard", () => {
     }
   });
 
-  test("is one that Grafana loads", () => {
+  test("has the shape of a dashboard: ids, variables, brackets that match, panels beside each other", () => {
     expect(dashboard.id).toBeNull();
     expect(dashboard.uid).toMatch(/^[\w-]{1,40}$/);
     expect(dashboard.schemaVersion).toBeGreaterThanOrEqual(36);

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
+import { once } from "node:events";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
-import { createServer } from "node:net";
+import { connect, createServer, type Socket } from "node:net";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
@@ -269,6 +270,52 @@ test("what else is asked over HTTP, and where it is served", async () => {
   expect(parseMetricsAddress("localhost:0")).toEqual({ host: "localhost", port: 0 });
   for (const wrong of ["9464", "", ":", ":65536", "::1:9464", "a b:1", "[::1]", "http://x:1", ":9464/metrics"])
     expect(() => parseMetricsAddress(wrong), wrong).toThrow(/\[host\]:port/);
+});
+
+/** Connects, and asks nothing, or half of something. Says when it is closed. */
+async function idle(port: number, says = ""): Promise<{ socket: Socket; closed: () => boolean }> {
+  const socket = connect(port, "127.0.0.1");
+  let closed = false;
+  socket.on("error", () => {});
+  socket.on("close", () => {
+    closed = true;
+  });
+  await once(socket, "connect");
+  socket.write(says);
+  return { socket: socket.resume(), closed: () => closed };
+}
+
+describe("whoever connects and asks nothing", () => {
+  const serve = () => {
+    const pool = makePool(gearmand.address, { "m.upper": "upper" });
+    return MetricsServer.listen(new PoolMetrics(pool, { servers: gearmand.address }), "127.0.0.1:0");
+  };
+
+  test("keeps nobody from asking: the oldest goes, and those that come stay", async () => {
+    await using server = await serve();
+    const idlers = await Promise.all(
+      Array.from({ length: 130 }, (_, index) => idle(server.port, index % 2 ? "GET /healthz HTTP/1.1\r\n" : "")),
+    );
+    try {
+      const begin = performance.now();
+      expect(await get(server, "/healthz")).toEqual({ status: 200, text: "ok\n" });
+      // Long before anybody's time is over.
+      expect(performance.now() - begin).toBeLessThan(4_000);
+      expect(idlers.slice(-60).some(({ closed }) => closed())).toBe(false);
+      // The oldest thirty, and one for who asked.
+      await eventually("the oldest are gone", async () => idlers.filter(({ closed }) => closed()).length >= 31);
+    } finally {
+      for (const { socket } of idlers) socket.destroy();
+    }
+  });
+
+  test("is let go of when a request's time is over", { timeout: 30_000 }, async () => {
+    await using server = await serve();
+    const idlers = await Promise.all(["", "GET /healthz HTTP/1.1\r\n"].map((says) => idle(server.port, says)));
+    const begin = performance.now();
+    await expect.poll(() => idlers.every(({ closed }) => closed()), { timeout: 20_000 }).toBe(true);
+    expect(performance.now() - begin).toBeGreaterThan(4_000);
+  });
 });
 
 describe("edgear pool start --metrics", () => {

@@ -35,6 +35,10 @@ async function take(queue: Queue, name: string, count: number): Promise<string[]
   return taken;
 }
 
+async function dispose(disposed: AsyncDisposable): Promise<void> {
+  await disposed[Symbol.asyncDispose]();
+}
+
 describe("get", () => {
   test("gives messages in the order of priority and time, and has taken them off the queue", async () => {
     const name = fresh("order");
@@ -194,6 +198,40 @@ describe("messages", () => {
     await Promise.all([more.ack(), again.ack()]);
     expect(await counts(name)).toEqual({ total: 0, running: 0 });
     await loop.return();
+  });
+
+  test.for(["return", "throw", "dispose"] as const)("are left by %s while one is waited for", async (how) => {
+    const name = fresh("waiting");
+    await using queue = open();
+    await put(queue, name, "a");
+    const loop = queue.messages(name, { prefetch: 2 });
+    const { value: held } = await loop.next();
+    const waiting = [loop.next(), loop.next()];
+    const left = {
+      return: () => loop.return(),
+      throw: () => loop.throw(new Error("enough")),
+      dispose: () => dispose(loop),
+    };
+    const outcome = await left[how]().then(
+      () => "left",
+      (error: Error) => error.message,
+    );
+    expect(outcome).toBe(how === "throw" ? "enough" : "left");
+    expect(await Promise.all(waiting)).toEqual([
+      { done: true, value: undefined },
+      { done: true, value: undefined },
+    ]);
+    // What was in hand has gone back, and nobody of the loop's takes it again.
+    expect((held as Message).signal.aborted).toBe(true);
+    expect(await take(queue, name, 1)).toEqual(["a"]);
+    expect(await loop.next()).toEqual({ done: true, value: undefined });
+  });
+
+  test("that were never asked for need no server to be left", async () => {
+    await using queue = new Queue({ servers: `127.0.0.1:${await freePort()}` });
+    const loop = queue.messages("q");
+    expect(await loop.return()).toEqual({ done: true, value: undefined });
+    expect(await loop.next()).toEqual({ done: true, value: undefined });
   });
 
   test("can be rejected: they are gone", async () => {
