@@ -126,7 +126,8 @@ export class Run {
     const { store, lease, batch } = this.#settings;
     // While no job server is there, one job is enough to see whether it is again.
     const jobs = this.#gearman.away ? 1 : batch;
-    const claimed = (async () => store.claim(now, now + lease, { jobs, bytes: MOST_BYTES }))();
+    const claimed = (async () =>
+      store.claim(now, now + lease, { jobs, bytes: MOST_BYTES, latest: now + WRONG_CLOCK }))();
     try {
       return await this.#ask(() => claimed);
     } catch (error) {

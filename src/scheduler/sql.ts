@@ -67,10 +67,10 @@ export class SqlStore implements Store {
   async claim(now: number, until: number, most: ClaimLimits): Promise<StoredJob[]> {
     const table = this.#table;
     // Who only looks needs no lock, and most looks find nothing.
-    const due = this.#sql.all(`SELECT 1 FROM ${table} WHERE ready <= ? OR lease > ? LIMIT 1`, now, until);
+    const due = this.#sql.all(`SELECT 1 FROM ${table} WHERE ready <= ? OR lease > ? LIMIT 1`, now, most.latest);
     if (due.length === 0) return [];
     return this.#sql.transaction(() => {
-      this.#sql.all(`UPDATE ${table} SET ready = due, lease = NULL WHERE lease > ?`, until);
+      this.#sql.all(`UPDATE ${table} SET ready = due, lease = NULL WHERE lease > ?`, most.latest);
       const found = this.#sql.all(
         `SELECT name, length(workload) AS size FROM ${table} WHERE ready <= ? ORDER BY ready, name LIMIT ?`,
         ...[now, most.jobs],

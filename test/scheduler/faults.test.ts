@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { setTimeout as delay } from "node:timers/promises";
-import { Admin } from "edgear";
+import { Admin, Client as GearmanClient } from "edgear";
 import { Scheduler, type Store, type StoredJob } from "edgear/scheduler";
 import { RedisStore } from "edgear/scheduler/redis";
 import { SqliteStore } from "edgear/scheduler/sqlite";
@@ -246,6 +246,37 @@ test("three schedulers with one store submit each job once, and share the work",
   expect(submitted.length).toBeGreaterThan(510);
   for (const { told } of three) expect(told.submit.length).toBeGreaterThan(0);
   await using _worker = startWorker(gearmand.address, { shared: () => "" });
+});
+
+test("schedulers whose clocks and leases differ submit each job once", { timeout: 60_000 }, async () => {
+  const store = new RedisStore(client, { prefix: "skewed:" });
+  const uniques = await fill(store, 1_000, "skewed", (index) => Date.now() + index);
+  const differ = [
+    { now: () => Date.now() + 20, lease: 30_000 },
+    { now: () => Date.now(), lease: 20_000 },
+    { now: () => Date.now() - 1_500, lease: 10_000 },
+  ];
+  // What is claimed by one is held for long enough that the others come to look.
+  const { address } = gearmand;
+  const slow = new GearmanClient(address);
+  const submitter = {
+    async background(name: string, ...args: [unknown?, object?]) {
+      await delay(60);
+      return slow.background(name, ...(args as []));
+    },
+  };
+  const three = differ.map((options) => {
+    return new Running(address, { store, interval: 10, batch: 50, client: submitter as never, ...options });
+  });
+  const all = () => three.flatMap(({ told }) => told.submit);
+  await expect.poll(() => store.next(), { timeout: 30_000 }).toBeUndefined();
+  for (const each of three) await each[Symbol.asyncDispose]();
+  expect(
+    all()
+      .map(({ unique }) => unique)
+      .sort(),
+  ).toEqual(uniques.sort());
+  await slow.close();
 });
 
 test("jobs are submitted soon after their time, and never before", { timeout: 30_000 }, async () => {

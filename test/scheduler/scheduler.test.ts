@@ -301,11 +301,12 @@ describe("a clock that is set", () => {
     },
   );
 
-  test("back while a scheduler holds jobs does not keep others from them", async () => {
+  test("far back while a scheduler holds jobs does not keep others from them", async () => {
     const store = memory();
     await new Scheduler({ store }).at("held", 0, "clock");
-    const ahead = Date.now() + 60 * MINUTE;
-    expect(await store.claim(ahead, ahead + 30_000, { jobs: 1, bytes: 1 })).toHaveLength(1);
+    const ahead = Date.now() + 4 * 60 * MINUTE;
+    const most = { jobs: 1, bytes: 1, latest: ahead + 60 * MINUTE };
+    expect(await store.claim(ahead, ahead + 30_000, most)).toHaveLength(1);
     await using running = new Running(gearmand.address, { store });
     await running.until(({ submit }) => submit.length === 1);
     await drain("clock");
@@ -361,6 +362,7 @@ describe("what is wrong is said at once", () => {
     ["half a store", { store: { put() {} } }, /has no get\(\)/],
     ["no client", { store: memory(), client: {} }, /has no background\(\)/],
     ["a short lease", { store: memory(), lease: 999 }, /lease must be .* from 1000/],
+    ["a lease of days", { store: memory(), lease: 86_400_000 }, /lease must be .* to 3600000, not 86400000/],
     ["a batch of nothing", { store: memory(), batch: 0 }, /batch must be a whole number from 1/],
     ["an unknown one", { store: memory(), intervall: 5 }, /no option "intervall"/],
   ])("%s", (_, options, words) => {

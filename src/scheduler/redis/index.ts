@@ -69,7 +69,7 @@ export class RedisStore implements Store {
   async claim(now: number, until: number, most: ClaimLimits): Promise<StoredJob[]> {
     // Bytes are kept as base64.
     const bytes = Math.ceil((most.bytes * 4) / 3);
-    const found = (await this.#run(CLAIM, [now, until, most.jobs, bytes].map(String))) as Found[];
+    const found = (await this.#run(CLAIM, [now, until, most.jobs, bytes, most.latest].map(String))) as Found[];
     return found.map(toJob);
   }
 
