@@ -4,6 +4,7 @@ import { SqliteStore } from "edgear/scheduler/sqlite";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { z } from "zod";
 import { type Gearmand, startGearmand } from "../support/gearmand.ts";
+import { touchyLine } from "../support/slow-line.ts";
 import { startWorker } from "../support/worker.ts";
 import { Running } from "./running.ts";
 
@@ -196,6 +197,75 @@ test("a job that breaks each connection it goes over is put off, and holds nobod
   expect(await scheduler.get("first")).toBeDefined();
   await client.close();
   await drain("fine");
+});
+
+describe("runDue, with jobs first that break each connection they go over", () => {
+  /** Two such, and thirty that others would never see. */
+  async function planned(): Promise<SqliteStore> {
+    const store = memory();
+    const planner = new Scheduler({ store, now: () => Date.now() - MINUTE });
+    for (const name of ["bad 1", "bad 2"]) await planner.delay(name, 0, "due", "poison");
+    for (let index = 0; index < 30; index++) await planner.delay(`good ${index}`, 1 + index, "due", "fine");
+    return store;
+  }
+
+  test.each(["a scheduler that is kept", "a new one each time"])("%s submits all others", async (which) => {
+    const store = await planned();
+    await using line = await touchyLine(gearmand.port, "poison");
+    const client = new Client(line.address, { requestTimeout: 2_000, reconnect: { retries: 1 } });
+    const kept = new Scheduler({ store, client });
+    const submitted: string[] = [];
+    const refused: string[] = [];
+    for (let calls = 0; calls < 6; calls++) {
+      const scheduler = which === "a scheduler that is kept" ? kept : new Scheduler({ store, client });
+      scheduler.on("submit", ({ name }) => submitted.push(name));
+      scheduler.on("refuse", ({ name }) => refused.push(name));
+      expect(await scheduler.runDue()).toBeGreaterThan(0);
+      await new Promise((resolve) => setTimeout(resolve, 300));
+    }
+    expect(new Set(submitted).size).toBe(30);
+    expect(submitted.every((name) => name.startsWith("good"))).toBe(true);
+    if (which === "a scheduler that is kept") expect(new Set(refused).size).toBeGreaterThan(0);
+    expect((await store.list("", 100)).map(({ name }) => name)).toEqual(["bad 1", "bad 2"]);
+    client.destroy();
+    await drain("due");
+  });
+
+  test("gives up soon when it is the job server that is away, and keeps all jobs", async () => {
+    const store = await planned();
+    const client = new Client("127.0.0.1:1", { reconnect: { retries: 0 } });
+    const scheduler = new Scheduler({ store, client });
+    const errors: unknown[] = [];
+    scheduler.on("error", ({ from }) => errors.push(from));
+    expect(await scheduler.runDue()).toBeGreaterThan(0);
+    expect(errors).toHaveLength(6);
+    expect(await store.list("", 100)).toHaveLength(32);
+    client.destroy();
+  });
+});
+
+test("runDue pulls wrong slots back, all of them, and looks for them once", async () => {
+  let listed = 0;
+  const store = new (class extends SqliteStore {
+    override async list(...args: Parameters<SqliteStore["list"]>) {
+      listed++;
+      // Others have their turn meanwhile, as with any store that is elsewhere.
+      await new Promise((resolve) => setTimeout(resolve, 2));
+      return super.list(...args);
+    }
+  })(":memory:");
+  const year = 365 * 24 * 60 * MINUTE;
+  const ahead = new Scheduler({ store, now: () => Date.now() + year });
+  for (let index = 0; index < 450; index++) await ahead.every(`often ${index}`, MINUTE, "pulled");
+  const client = new Client(gearmand.address);
+  const scheduler = new Scheduler({ store, client });
+  expect(await scheduler.runDue()).toBeLessThanOrEqual(MINUTE);
+  const jobs = await store.list("", 1_000);
+  expect(Math.max(...jobs.map(({ due }) => due))).toBeLessThanOrEqual(Date.now() + MINUTE);
+  listed = 0;
+  await scheduler.runDue();
+  expect(listed).toBe(0);
+  await client.close();
 });
 
 test("jobs that a store hands out too late are given back, and not left to their lease", async () => {
