@@ -111,6 +111,14 @@ export class SqlStore implements Store {
 
   #create(): void {
     const table = this.#table;
+    const made = "SELECT 1 FROM sqlite_master WHERE lower(name) = lower(?)";
+    if (this.#sql.all(made, `${table}_lease`).length > 0) return;
+    // As a whole: several processes may make a new file's at once.
+    this.#sql.transaction(() => this.#createTable());
+  }
+
+  #createTable(): void {
+    const table = this.#table;
     this.#sql.all(`CREATE TABLE IF NOT EXISTS ${table} (
       name TEXT PRIMARY KEY NOT NULL, id TEXT NOT NULL, rule TEXT NOT NULL, due INTEGER NOT NULL,
       ready INTEGER NOT NULL, lease INTEGER, function TEXT NOT NULL, workload BLOB NOT NULL, form TEXT NOT NULL,

@@ -1,3 +1,4 @@
+import { existsSync } from "node:fs";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
@@ -7,6 +8,8 @@ import { RedisStore } from "edgear/scheduler/redis";
 import { SqliteStore } from "edgear/scheduler/sqlite";
 import { Redis as Client } from "ioredis";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { root } from "../runtimes/installed.ts";
+import { command } from "../support/command.ts";
 import { Redis } from "../support/redis.ts";
 import { storeContract } from "./contract.ts";
 
@@ -62,6 +65,45 @@ describe("Redis, by node-redis", () => {
   storeContract(async () => {
     const prefix = `{test ${made++}}:`;
     return { store: new RedisStore(nodeRedis, { prefix }), other: new RedisStore(nodeRedis, { prefix }) };
+  });
+});
+
+describe("SQLite files that others are at", () => {
+  const run = (script: string, ...args: string[]) => {
+    const node = [process.execPath, "--input-type=module", "-e", script, ...args] as const;
+    return command(node[0], node.slice(1), { cwd: root });
+  };
+
+  test("six processes that open new ones at the same moment have them all", { timeout: 60_000 }, async () => {
+    const script = `
+      import { SqliteStore } from "edgear/scheduler/sqlite";
+      const [folder, time] = process.argv.slice(1);
+      const until = (moment) => Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, moment - Date.now());
+      for (let index = 0; index < 15; index++) {
+        until(Number(time) + index * 50);
+        new SqliteStore(folder + "/new " + index).close();
+      }`;
+    const time = String(Date.now() + 1_500);
+    const ended = await Promise.all(Array.from({ length: 6 }, () => run(script, folder, time)));
+    for (const { code, stderr } of ended) expect(code, stderr).toBe(0);
+  });
+
+  test("one that is locked when it is opened is waited for", { timeout: 30_000 }, async () => {
+    const file = path.join(folder, "locked");
+    const script = `
+      import { DatabaseSync } from "node:sqlite";
+      import { writeFileSync } from "node:fs";
+      const file = process.argv[1];
+      const database = new DatabaseSync(file);
+      database.exec("BEGIN EXCLUSIVE; CREATE TABLE other (x)");
+      writeFileSync(file + ".held", "");
+      setTimeout(() => database.exec("COMMIT"), 1_800);`;
+    const holder = run(script, file);
+    await expect.poll(() => existsSync(`${file}.held`), { timeout: 10_000, interval: 20 }).toBe(true);
+    const store = new SqliteStore(file);
+    expect(await store.next()).toBeUndefined();
+    store.close();
+    expect((await holder).code).toBe(0);
   });
 });
 
