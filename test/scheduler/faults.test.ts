@@ -196,38 +196,46 @@ test("an SQLite file that somebody else has locked is waited for", { timeout: 30
 describe("100,000 jobs that are due at once", () => {
   const COUNT = 100_000;
 
-  test("are submitted in batches, each once, in bounded memory", { timeout: 120_000 }, async () => {
-    const server = await startGearmand();
-    const { store } = quick("many.db");
-    const due = Date.now();
-    await fill(store, COUNT, "many", () => due);
-    const held: number[] = [];
-    const counted: Store = new Proxy(store, {
-      get(target, key) {
-        const value = Reflect.get(target, key) as unknown;
-        if (key !== "claim") return typeof value === "function" ? value.bind(target) : value;
-        return async (...args: Parameters<Store["claim"]>) => {
-          const jobs = await store.claim(...args);
-          held.push(jobs.length);
-          return jobs;
-        };
-      },
-    });
-    let submitted = 0;
-    const running = new Running(server.address, { store: counted }, false);
-    running.scheduler.on("submit", () => submitted++);
-    running.told.submit.push = () => 0;
-    running.start();
-    await expect.poll(() => submitted, { timeout: 90_000, interval: 50 }).toBe(COUNT);
-    await expect.poll(() => store.next()).toBeUndefined();
-    await running[Symbol.asyncDispose]();
-    expect(running.told.error).toEqual([]);
-    expect(Math.max(...held)).toBeLessThanOrEqual(1_000);
-    const admin = new Admin(server.address);
-    // Each unique is one job there.
-    expect(await admin.status()).toContainEqual(expect.objectContaining({ function: "many", total: COUNT }));
-    await server.stop();
-  });
+  const stores: [string, () => Store][] = [
+    ["SQLite", () => quick("many.db").store],
+    ["Redis", () => new RedisStore(client, { prefix: "many:" })],
+  ];
+  test.each(stores)(
+    "%s: are submitted in batches, each once, in bounded memory",
+    { timeout: 120_000 },
+    async (_, open) => {
+      const server = await startGearmand();
+      const store = open();
+      const due = Date.now();
+      await fill(store, COUNT, "many", () => due);
+      const held: number[] = [];
+      const counted: Store = new Proxy(store, {
+        get(target, key) {
+          const value = Reflect.get(target, key) as unknown;
+          if (key !== "claim") return typeof value === "function" ? value.bind(target) : value;
+          return async (...args: Parameters<Store["claim"]>) => {
+            const jobs = await store.claim(...args);
+            held.push(jobs.length);
+            return jobs;
+          };
+        },
+      });
+      let submitted = 0;
+      const running = new Running(server.address, { store: counted }, false);
+      running.scheduler.on("submit", () => submitted++);
+      running.told.submit.push = () => 0;
+      running.start();
+      await expect.poll(() => submitted, { timeout: 90_000, interval: 50 }).toBe(COUNT);
+      await expect.poll(() => store.next()).toBeUndefined();
+      await running[Symbol.asyncDispose]();
+      expect(running.told.error).toEqual([]);
+      expect(Math.max(...held)).toBeLessThanOrEqual(1_000);
+      const admin = new Admin(server.address);
+      // Each unique is one job there.
+      expect(await admin.status()).toContainEqual(expect.objectContaining({ function: "many", total: COUNT }));
+      await server.stop();
+    },
+  );
 });
 
 test("three schedulers with one store submit each job once, and share the work", { timeout: 60_000 }, async () => {

@@ -3,13 +3,15 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { DatabaseSync } from "node:sqlite";
-import { createClient } from "@redis/client";
+import { setTimeout as delay } from "node:timers/promises";
+import { createClient, createCluster } from "@redis/client";
 import { RedisStore } from "edgear/scheduler/redis";
 import { SqliteStore } from "edgear/scheduler/sqlite";
-import { Redis as Client } from "ioredis";
+import { Redis as Client, Cluster } from "ioredis";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { root } from "../runtimes/installed.ts";
 import { command } from "../support/command.ts";
+import { lastingPort } from "../support/ports.ts";
 import { Redis } from "../support/redis.ts";
 import { storeContract } from "./contract.ts";
 
@@ -66,6 +68,45 @@ describe("Redis, by node-redis", () => {
     const prefix = `{test ${made++}}:`;
     return { store: new RedisStore(nodeRedis, { prefix }), other: new RedisStore(nodeRedis, { prefix }) };
   });
+});
+
+describe("a cluster of Redis", () => {
+  let server: Redis;
+  let nodes: ReturnType<typeof createCluster>;
+  let cluster: Cluster;
+
+  beforeAll(async () => {
+    server = await Redis.start(
+      "--cluster-enabled",
+      "yes",
+      "--cluster-announce-ip",
+      "127.0.0.1",
+      "--cluster-port",
+      String(await lastingPort()),
+    );
+    const one = new Client(server.port, "127.0.0.1");
+    await one.call("CLUSTER", ["ADDSLOTSRANGE", "0", "16383"]);
+    const deadline = performance.now() + 10_000;
+    while (!/cluster_state:ok/.test(String(await one.call("CLUSTER", ["INFO"])))) {
+      if (performance.now() > deadline) throw new Error("the cluster did not come up");
+      await delay(50);
+    }
+    one.disconnect();
+    nodes = createCluster({ rootNodes: [{ url: server.url }] });
+    await nodes.connect();
+    cluster = new Cluster([{ host: "127.0.0.1", port: server.port }]);
+  });
+
+  afterAll(async () => {
+    nodes?.destroy();
+    cluster?.disconnect();
+    await server?.[Symbol.asyncDispose]();
+  });
+
+  storeContract(async () => {
+    const prefix = `{test ${made++}}:`;
+    return { store: new RedisStore(nodes, { prefix }), other: new RedisStore(cluster, { prefix }) };
+  }, 200);
 });
 
 describe("SQLite files that others are at", () => {
