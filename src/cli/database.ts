@@ -8,6 +8,7 @@ import { type MysqlPool, mysql } from "../outbox/mysql/index.js";
 import { type PostgresPool, postgres } from "../outbox/postgres/index.js";
 import { type SqliteDatabase, sqlite } from "../outbox/sqlite/index.js";
 import { Failure, UsageError } from "./exit.js";
+import { redacted } from "./redact.js";
 
 /** What commands that need a database take. */
 export interface DatabaseChoice {
@@ -77,7 +78,9 @@ export async function openDatabase({
     case "d1":
       return { store: d1(named) as OutboxStore, close: async () => {} };
     default:
-      throw new UsageError(`the database must be postgres://…, mysql://…, sqlite:file or d1:, not ${shown(url)}`);
+      throw new UsageError(
+        `the database must be postgres://…, mysql://…, sqlite:file or d1:, not ${JSON.stringify(redacted(url))}`,
+      );
   }
 }
 
@@ -119,11 +122,6 @@ async function openSqlite(url: string): Promise<SqliteDatabase & { close(): void
   const database = new DatabaseSync(file);
   database.exec("PRAGMA busy_timeout = 5000");
   return database;
-}
-
-/** A URL without its password. */
-function shown(url: string): string {
-  return JSON.stringify(url.replace(/:[^:@/]*@/, ":…@"));
 }
 
 export type AnyOutbox = Outbox<unknown, unknown, unknown>;

@@ -159,12 +159,13 @@ async function add(name: string, called: string, workload: string | undefined, o
   const { priority, missed } = options;
   const bytes = workload === "-" ? await readInput() : workload;
   const more = { ...(priority && { priority }), ...(missed && { missed }) };
-  const job = await withScheduler(options, (scheduler) => {
+  const plan = (scheduler: Scheduler) => {
     if ("at" in when) return scheduler.at(name, when.at, called, bytes, more);
     if ("delay" in when) return scheduler.delay(name, when.delay, called, bytes, more);
     if ("every" in when) return scheduler.every(name, when.every, called, bytes, more);
     return scheduler.cron(name, when.cron, called, bytes, { ...more, timeZone: when.timeZone });
-  });
+  };
+  const job = await withScheduler(options, plan, { existing: false });
   if (options.json) await sayJson(row(job));
   else await say(`${job.name} runs ${job.next.toISOString()}`);
 }
@@ -211,8 +212,9 @@ async function cancel(names: readonly string[], options: StoreOptions): Promise<
 async function withScheduler<T>(
   { store: choice, prefix }: StoreOptions,
   use: (scheduler: Scheduler) => Promise<T>,
+  { existing = true } = {},
 ): Promise<T> {
-  const { store, close } = await openStore(choice, prefix);
+  const { store, close } = await openStore(choice, prefix, { existing });
   try {
     return await use(new Scheduler({ store }));
   } finally {

@@ -1,11 +1,13 @@
+import { existsSync } from "node:fs";
 import { createRequire } from "node:module";
 import path from "node:path";
 import { pathToFileURL } from "node:url";
-import { InvalidArgumentError, Option } from "commander";
+import { Option } from "commander";
 import type { Store } from "../scheduler/index.js";
 import { type IoRedis, RedisStore } from "../scheduler/redis/index.js";
 import { SqliteStore } from "../scheduler/sqlite/index.js";
-import { ExitCode, Failure } from "./exit.js";
+import { ExitCode, Failure, UsageError } from "./exit.js";
+import { redacted } from "./redact.js";
 
 /** Where scheduled jobs wait, as `--store` says it. */
 export type StoreChoice = { readonly sqlite: string } | { readonly redis: string };
@@ -35,12 +37,23 @@ function readStore(text: string): StoreChoice {
   const [, kind = "", rest = ""] = /^(\w+):(.*)$/.exec(text) ?? [];
   if (kind === "sqlite" && rest !== "") return { sqlite: rest };
   if ((kind === "redis" || kind === "rediss") && rest.startsWith("//")) return { redis: text };
-  throw new InvalidArgumentError("It must be sqlite:FILE, redis://host:port or rediss://host:port (TLS).");
+  // Commander would show all of it, the password too.
+  const words = "--store (or EDGEAR_STORE) must be sqlite:FILE, redis://host:port or rediss://host:port (TLS), not";
+  throw new UsageError(`${words} ${JSON.stringify(redacted(text))}`);
 }
 
-/** @throws Failure when what it needs isn't there */
-export async function openStore(choice: StoreChoice, prefix: string | undefined): Promise<OpenStore> {
+/**
+ * @param existing opens no store that isn't there yet, as far as it can be seen
+ * @throws Failure when what it needs isn't there
+ */
+export async function openStore(
+  choice: StoreChoice,
+  prefix: string | undefined,
+  { existing = false } = {},
+): Promise<OpenStore> {
   if ("sqlite" in choice) {
+    if (existing && choice.sqlite !== ":memory:" && !existsSync(choice.sqlite))
+      throw new Failure(`the store ${choice.sqlite}: there is no such file, and no job was planned there yet`);
     try {
       const store = new SqliteStore(choice.sqlite);
       return { store, close: () => store.close() };

@@ -72,7 +72,8 @@ export function timing(when: When, now: number): { rule: string; due: number } {
     throw new TypeError(`when must be { at }, { delay }, { every } or { cron }, not ${show(when)}`);
   if ("at" in when) {
     checkOptions(when, "when", ["at"]);
-    return { rule: "", due: checkTime(when.at, "at") };
+    // One gone by is now: a job that is planned anew is another one than that which was submitted for that time.
+    return { rule: "", due: Math.max(now, checkTime(when.at, "at")) };
   }
   if ("delay" in when) {
     checkOptions(when, "when", ["delay"]);

@@ -25,7 +25,7 @@ export interface SchedulerOptions<Jobs extends JobMap<Jobs> = AnyJobs> {
   batch?: number | undefined;
   /**
    * For how long jobs that were taken from the store belong to this scheduler: when it is killed, others have them after
-   * that. Default 30,000; at least 1,000. What isn't submitted in two thirds of it is given back.
+   * that. Default 30,000; from 1,000 to 3,600,000. What isn't submitted in two thirds of it is given back.
    */
   lease?: number | undefined;
   /** How late a slot may be and is not missed yet, for jobs with `missed: "skip"`; default 60,000. */
@@ -37,6 +37,9 @@ export interface SchedulerOptions<Jobs extends JobMap<Jobs> = AnyJobs> {
   /** The clock, in milliseconds since 1970; default `Date.now`. For tests. */
   now?: (() => number) | undefined;
 }
+
+/** Far less than by what a clock is wrong whose leases are void: however schedulers are set, they mind each other's. */
+const MOST_LEASE = 3_600_000;
 
 /** Options, checked and complete. */
 export interface SchedulerSettings {
@@ -70,6 +73,8 @@ export function checkSchedulerOptions(options: SchedulerOptions): SchedulerSetti
     throw new TypeError(`client must be a Client: ${show(client)} has no background()`);
   checkMilliseconds(interval, "interval", 1);
   checkMilliseconds(lease, "lease", 1_000);
+  if (lease > MOST_LEASE)
+    throw new TypeError(`lease must be a number of milliseconds from 1000 to ${MOST_LEASE}, not ${lease}`);
   checkMilliseconds(tolerance, "tolerance");
   checkMilliseconds(maxDelay, "maxDelay", 1);
   checkMilliseconds(storeTimeout, "storeTimeout", 1);

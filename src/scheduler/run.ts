@@ -1,12 +1,12 @@
 import { onAbort } from "../connection/signals.js";
-import { Away } from "./away.js";
+import type { Away } from "./away.js";
 import { Clock } from "./clock.js";
 import type { SchedulerEvents } from "./events.js";
 import { uniqueOf } from "./job.js";
+import { type Memory, WRONG_CLOCK } from "./memory.js";
 import type { SchedulerSettings, Submitter } from "./options.js";
 import { nextSlot } from "./rule.js";
-import type { Move, StoredJob } from "./store.js";
-import { Suspects } from "./suspects.js";
+import type { StoredJob } from "./store.js";
 import { submitAll, type Turn } from "./turn.js";
 import { within } from "./within.js";
 
@@ -15,42 +15,41 @@ type Emit = <Name extends keyof SchedulerEvents>(name: Name, event: SchedulerEve
 /** Bytes of workloads that are held at once. */
 const MOST_BYTES = 16 * 1024 * 1024;
 
-/** A clock that was set back by less is waited for; by more, it had been wrong, and so are the slots that it led to. */
-const WRONG_CLOCK = 3 * 3_600_000;
-
 /** Milliseconds that a run which is to end waits for jobs that it has asked for: they would be nobody's for a while. */
 const PATIENCE = 1_000;
 
 /** How many jobs of a store are looked at at once. */
 const PAGE = 100;
 
+/**
+ * How many jobs in a row `due` tries alone when none is taken, before it takes the job server to be away. Each is put off
+ * in the store, so that the next call, maybe of another process, begins with others.
+ */
+const TRIES = 5;
+
 /** A scheduler at work. */
 export class Run {
   readonly #settings: SchedulerSettings;
   readonly #client: Submitter;
+  readonly #memory: Memory;
   readonly #emit: Emit;
   readonly #clock: Clock;
   readonly #ending = new AbortController();
-  readonly #suspects = new Suspects();
   #impatient: ReturnType<typeof setTimeout> | undefined;
   /** Aborts when it isn't waited for a store any more. */
   readonly #leaving = new AbortController();
-  readonly #store: Away;
-  readonly #gearman: Away;
-  /** What became of jobs, as long as the store wasn't told: until it was, nothing else is taken from it. */
-  #untold: Move[] = [];
-  /** Whether slots may be wrong: before the first look, too, as the clock may have been set before this was started. */
-  #wrong = true;
+  #looking = false;
+  /** How many times in a row no job server could be had. */
+  #failures = 0;
   #woken = false;
   #wake = () => {};
 
-  constructor(settings: SchedulerSettings, client: Submitter, emit: Emit) {
+  constructor(settings: SchedulerSettings, client: Submitter, memory: Memory, emit: Emit) {
     this.#settings = settings;
     this.#client = client;
+    this.#memory = memory;
     this.#emit = emit;
     this.#clock = new Clock(settings.now);
-    this.#store = new Away(settings.maxDelay);
-    this.#gearman = new Away(settings.maxDelay);
   }
 
   /** Looks at the store now: something was put in. */
@@ -72,7 +71,8 @@ export class Run {
     try {
       while (!this.#ending.signal.aborted) {
         const wait = await this.#step();
-        if (!told && !this.#store.away && !this.#ending.signal.aborted) {
+        this.#lookAside();
+        if (!told && !this.#memory.store.away && !this.#ending.signal.aborted) {
           told = true;
           this.#emit("waiting", {});
         }
@@ -88,12 +88,17 @@ export class Run {
   /** Works until nothing is due any more, something is away, or the time is over. @returns as `Scheduler.runDue` */
   async due(limit: number): Promise<number | undefined> {
     const begin = performance.now();
+    const over = () => this.#ending.signal.aborted || performance.now() - begin >= limit;
     try {
       for (;;) {
+        const failures = this.#failures;
         const wait = await this.#step();
-        if (wait === Number.POSITIVE_INFINITY) return undefined;
-        if (wait > 0) return wait;
-        if (this.#ending.signal.aborted || performance.now() - begin >= limit) return 0;
+        // A job may be to blame: others are tried before this gives up.
+        const again = this.#failures > failures && this.#failures <= TRIES;
+        const done = wait > 0 && !again;
+        if (done && !this.#memory.store.away && (await this.#lookThrough(over))) continue;
+        if (done) return wait === Number.POSITIVE_INFINITY ? undefined : wait;
+        if (over()) return 0;
       }
     } finally {
       clearTimeout(this.#impatient);
@@ -107,16 +112,16 @@ export class Run {
     try {
       const jump = this.#clock.jump();
       if (jump !== 0) this.#emit("clock", { jump });
-      if (this.#wrong || jump <= -WRONG_CLOCK) this.#mend();
-      await this.#tell();
       const now = this.#clock.now();
-      const jobs = await this.#claim(now);
-      this.#answered("store", this.#store);
+      this.#memory.at(now);
+      await this.#tell();
+      const jobs = await this.#claim(this.#clock.now());
+      this.#answered("store", this.#memory.store);
       if (jobs.length === 0) return await this.#untilNext();
       return await this.#submit(jobs);
     } catch (error) {
       if (this.#leaving.signal.aborted && error === this.#leaving.signal.reason) return 0;
-      const delay = this.#store.failed();
+      const delay = this.#memory.store.failed();
       this.#emit("error", { from: "store", error, delay });
       return delay;
     }
@@ -125,8 +130,9 @@ export class Run {
   async #claim(now: number): Promise<StoredJob[]> {
     const { store, lease, batch } = this.#settings;
     // While no job server is there, one job is enough to see whether it is again.
-    const jobs = this.#gearman.away ? 1 : batch;
-    const claimed = (async () => store.claim(now, now + lease, { jobs, bytes: MOST_BYTES }))();
+    const jobs = this.#memory.gearman.away ? 1 : batch;
+    const claimed = (async () =>
+      store.claim(now, now + lease, { jobs, bytes: MOST_BYTES, latest: now + WRONG_CLOCK }))();
     try {
       return await this.#ask(() => claimed);
     } catch (error) {
@@ -145,12 +151,13 @@ export class Run {
 
   async #submit(jobs: readonly StoredJob[]): Promise<number> {
     const turns = await submitAll(jobs, this.#client, this.#settings);
-    this.#untold = turns.map(({ move }) => move);
+    this.#memory.untold = turns.map(({ move }) => move);
     const taken = turns.filter(({ fate }) => fate.kind === "submitted" || fate.kind === "refused");
     const away = turns.find(({ fate }) => fate.kind === "away");
     if (taken.length > 0) {
-      this.#suspects.taken(taken.map(({ job }) => job));
-      this.#answered("gearman", this.#gearman);
+      this.#failures = 0;
+      this.#memory.suspects.taken(taken.map(({ job }) => job));
+      this.#answered("gearman", this.#memory.gearman);
     }
     for (const turn of turns) this.#say(turn);
     const delay = away?.fate.kind === "away" ? this.#putOff(away.job, away.fate.error, turns.length === 1) : 0;
@@ -161,11 +168,13 @@ export class Run {
 
   /** No job server could be had, or so it seems. @returns milliseconds to wait */
   #putOff(job: StoredJob, error: unknown, alone: boolean): number {
-    const delay = this.#gearman.failed();
+    const { gearman, suspects } = this.#memory;
+    const delay = gearman.failed();
+    this.#failures++;
     if (alone) {
-      const { wait, blamed } = this.#suspects.failed(job, delay);
+      const { wait, blamed } = suspects.failed(job, delay);
       const { name, id, due, function: called } = job;
-      this.#untold = [{ name, id, due, to: { due, ready: this.#clock.now() + wait } }];
+      this.#memory.untold = [{ name, id, due, to: { due, ready: this.#clock.now() + wait } }];
       if (blamed) {
         this.#emit("refuse", { name, function: called, slot: new Date(due), error, delay: wait });
         return 0;
@@ -177,11 +186,11 @@ export class Run {
 
   /** Tells the store what became of jobs. */
   async #tell(): Promise<void> {
-    const moves = this.#untold;
+    const moves = this.#memory.untold;
     if (moves.length === 0) return;
     const { store, storeTimeout } = this.#settings;
     await within(() => store.settle(moves), storeTimeout);
-    this.#untold = [];
+    this.#memory.untold = [];
   }
 
   #say({ job, fate, move }: Turn): void {
@@ -197,33 +206,54 @@ export class Run {
     if (fate.kind === "refused") this.#emit("refuse", { ...about, error: fate.error, delay: fate.delay });
   }
 
-  /** Pulls slots back that a clock has led to which was far ahead. What is due meanwhile doesn't wait for it. */
-  #mend(): void {
-    this.#wrong = false;
-    this.#lookThrough().catch(() => {
-      this.#wrong = true;
+  /** Looks through the jobs, while what is due is submitted. */
+  #lookAside(): void {
+    void this.#lookThrough(() => this.#ending.signal.aborted).then((moved) => {
+      if (moved) this.wake();
     });
   }
 
-  async #lookThrough(): Promise<void> {
-    const { store } = this.#settings;
-    for (let after = ""; ; ) {
-      const from = after;
-      const page = await this.#ask(() => store.list(from, PAGE));
-      const now = this.#clock.now();
-      const moves = page.flatMap(({ name, id, due, rule }) => {
-        const first = due - now > WRONG_CLOCK ? nextSlot(rule, due, now) : undefined;
-        if (first === undefined || due - first <= WRONG_CLOCK) return [];
-        return [{ name, id, due, to: { due: first, ready: first } }];
-      });
-      if (moves.length > 0) {
-        await this.#ask(() => store.settle(moves));
-        this.wake();
+  /** Pulls slots back that a clock has led to which was far ahead, if that may be. @returns whether there were some */
+  async #lookThrough(over: () => boolean): Promise<boolean> {
+    const memory = this.#memory;
+    if (!memory.wrong || this.#looking) return false;
+    this.#looking = true;
+    memory.wrong = false;
+    let moved = false;
+    try {
+      for (;;) {
+        const last = await this.#lookAt(memory.looked, () => {
+          moved = true;
+        });
+        // The clock may have been found to be wrong again meanwhile.
+        memory.looked = memory.wrong ? "" : (last ?? "");
+        if (last === undefined) return moved;
+        if (over()) break;
       }
-      const last = page.at(-1);
-      if (!last || page.length < PAGE) return;
-      after = last.name;
+    } catch {
+      // Whether the store is away is told by the next step.
+    } finally {
+      this.#looking = false;
     }
+    memory.wrong = true;
+    return moved;
+  }
+
+  /** Looks at a page of jobs. @returns the last one's name; undefined: there are no more */
+  async #lookAt(after: string, moved: () => void): Promise<string | undefined> {
+    const { store } = this.#settings;
+    const page = await this.#ask(() => store.list(after, PAGE));
+    const now = this.#clock.now();
+    const moves = page.flatMap(({ name, id, due, rule }) => {
+      const first = due - now > WRONG_CLOCK ? nextSlot(rule, due, now) : undefined;
+      if (first === undefined || due - first <= WRONG_CLOCK) return [];
+      return [{ name, id, due, to: { due: first, ready: first } }];
+    });
+    if (moves.length > 0) {
+      await this.#ask(() => store.settle(moves));
+      moved();
+    }
+    return page.length < PAGE ? undefined : page.at(-1)?.name;
   }
 
   #answered(from: "store" | "gearman", what: Away): void {
@@ -238,7 +268,7 @@ export class Run {
   /** Waits, but not for longer than it may, and, unless something is away, until it is woken. */
   async #sleep(milliseconds: number): Promise<void> {
     const { interval, maxDelay } = this.#settings;
-    const retrying = this.#store.away || this.#gearman.away;
+    const retrying = this.#memory.store.away || this.#memory.gearman.away;
     let timer: ReturnType<typeof setTimeout> | undefined;
     await new Promise<void>((resolve) => {
       this.#wake = () => {

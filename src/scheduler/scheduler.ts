@@ -4,6 +4,7 @@ import type { AnyJobs, FunctionName, GivenWorkload, JobMap, WorkloadArguments } 
 import type { PayloadInput } from "../payload.js";
 import type { SchedulerEvents } from "./events.js";
 import { checkName, newJob, type PlanOptions, type ScheduledJob, timing, toScheduled, type When } from "./job.js";
+import { Memory } from "./memory.js";
 import { checkSchedulerOptions, type SchedulerOptions, type SchedulerSettings } from "./options.js";
 import { Run } from "./run.js";
 import type { StoredJob } from "./store.js";
@@ -45,6 +46,7 @@ export class Scheduler<Jobs extends JobMap<Jobs> = AnyJobs>
   implements AsyncDisposable
 {
   readonly #settings: SchedulerSettings;
+  readonly #memory: Memory;
   #run: Run | undefined;
   #running: Promise<unknown> | undefined;
 
@@ -52,6 +54,7 @@ export class Scheduler<Jobs extends JobMap<Jobs> = AnyJobs>
   constructor(options: SchedulerOptions<Jobs>) {
     super();
     this.#settings = checkSchedulerOptions(options as SchedulerOptions);
+    this.#memory = new Memory(this.#settings.maxDelay);
   }
 
   /**
@@ -163,7 +166,8 @@ export class Scheduler<Jobs extends JobMap<Jobs> = AnyJobs>
   }
 
   /**
-   * Submits what is due now, and returns: for whoever is woken by something else (an alarm, a cron trigger).
+   * Submits what is due now, and returns: for whoever is woken by something else (an alarm, a cron trigger). Call it of the
+   * same scheduler, as long as you have it: it remembers what was away, and which jobs hold others up.
    * @param limit milliseconds after which it begins no further batch
    * @returns in how many milliseconds it should be called again; undefined: nothing waits
    */
@@ -186,7 +190,7 @@ export class Scheduler<Jobs extends JobMap<Jobs> = AnyJobs>
     if (!client)
       throw new TypeError("this scheduler has no client, and can only plan: new Scheduler({ store, client })");
     if (this.#run) throw new TypeError("this scheduler runs already");
-    const run = new Run(this.#settings, client, (name, event) => this.emit(name, event));
+    const run = new Run(this.#settings, client, this.#memory, (name, event) => this.emit(name, event));
     this.#run = run;
     const running = work(run);
     this.#running = running;

@@ -67,10 +67,10 @@ export class SqlStore implements Store {
   async claim(now: number, until: number, most: ClaimLimits): Promise<StoredJob[]> {
     const table = this.#table;
     // Who only looks needs no lock, and most looks find nothing.
-    const due = this.#sql.all(`SELECT 1 FROM ${table} WHERE ready <= ? OR lease > ? LIMIT 1`, now, until);
+    const due = this.#sql.all(`SELECT 1 FROM ${table} WHERE ready <= ? OR lease > ? LIMIT 1`, now, most.latest);
     if (due.length === 0) return [];
     return this.#sql.transaction(() => {
-      this.#sql.all(`UPDATE ${table} SET ready = due, lease = NULL WHERE lease > ?`, until);
+      this.#sql.all(`UPDATE ${table} SET ready = due, lease = NULL WHERE lease > ?`, most.latest);
       const found = this.#sql.all(
         `SELECT name, length(workload) AS size FROM ${table} WHERE ready <= ? ORDER BY ready, name LIMIT ?`,
         ...[now, most.jobs],
@@ -110,6 +110,14 @@ export class SqlStore implements Store {
   }
 
   #create(): void {
+    const table = this.#table;
+    const made = "SELECT 1 FROM sqlite_master WHERE lower(name) = lower(?)";
+    if (this.#sql.all(made, `${table}_lease`).length > 0) return;
+    // As a whole: several processes may make a new file's at once.
+    this.#sql.transaction(() => this.#createTable());
+  }
+
+  #createTable(): void {
     const table = this.#table;
     this.#sql.all(`CREATE TABLE IF NOT EXISTS ${table} (
       name TEXT PRIMARY KEY NOT NULL, id TEXT NOT NULL, rule TEXT NOT NULL, due INTEGER NOT NULL,

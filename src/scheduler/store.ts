@@ -38,6 +38,8 @@ export interface ClaimLimits {
   readonly jobs: number;
   /** Of workloads, together; a job that is larger by itself comes alone. */
   readonly bytes: number;
+  /** A lease that ends later than this was given by a clock that was wrong: no right one comes near it. It is void. */
+  readonly latest: number;
 }
 
 /**
@@ -63,8 +65,8 @@ export interface Store {
   list(after: string, limit: number): Promise<StoredJob[]>;
   /**
    * Jobs that are ready by `now`, those first that have been for longest. They get a lease that ends at `until`: they are
-   * ready then, and not before, unless they are moved. A lease that ends later than `until` was given before the clock was
-   * set back, and is void.
+   * ready then, and not before, unless they are moved. A lease that ends later than `most.latest` is void; one that ends
+   * later than `until` is not: schedulers' clocks and leases differ.
    */
   claim(now: number, until: number, most: ClaimLimits): Promise<StoredJob[]>;
   /** Carries moves out. */

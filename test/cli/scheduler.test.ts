@@ -1,4 +1,4 @@
-import { mkdtemp, rm } from "node:fs/promises";
+import { mkdtemp, readdir, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { Redis as Client } from "ioredis";
@@ -26,11 +26,13 @@ afterAll(async () => {
 test("jobs are added, listed and cancelled, in the store that EDGEAR_STORE names", async () => {
   const env = { EDGEAR_STORE: `sqlite:${path.join(folder, "jobs.db")}`, GEARMAN_SERVERS: "nowhere" };
   const run = (...args: string[]) => edgear(["scheduler", ...args], { env, input: Uint8Array.of(0, 255, 10) });
-  expect(await run("list")).toMatchObject({
-    code: 0,
-    stdout: "NAME  FUNCTION  NEXT  REPEATED  PRIORITY\n",
-    stderr: "",
-  });
+  for (const command of [["list"], ["cancel", "launch"]]) {
+    const { code, stdout, stderr } = await run(...command);
+    expect({ code, stdout }).toEqual({ code: 1, stdout: "" });
+    expect(stderr).toMatch(/^edgear: the store .*jobs\.db: there is no such file/);
+  }
+  // Neither has made it.
+  expect(await readdir(folder)).toEqual([]);
   const added = await run("add", "launch", "mail", "hello", "--at", "2100-01-01T00:00:00Z", "--priority", "high");
   expect(added).toMatchObject({ code: 0, stdout: "launch runs 2100-01-01T00:00:00.000Z\n", stderr: "" });
   const cron = ["--cron", "0 3 * * *", "--time-zone", "Europe/Berlin", "--missed", "skip", "--json"];
@@ -92,7 +94,7 @@ test("a job server that is away is said, and waited for until a signal comes", {
 });
 
 test("a store that can't be had is said in words", async () => {
-  const nowhere = await edgear(["scheduler", "list", "--store", "sqlite:/nowhere/at/all.db"]);
+  const nowhere = await edgear(["scheduler", "add", "x", "f", "--delay", "1d", "--store", "sqlite:/nowhere/at/all.db"]);
   expect(nowhere).toMatchObject({
     code: 1,
     stdout: "",
@@ -104,8 +106,28 @@ test("a store that can't be had is said in words", async () => {
     stdout: "",
     stderr: expect.stringMatching(/^edgear: the store .*ECONNREFUSED.*\n$/),
   });
-  const old = await edgear(["scheduler", "list", "--store", `sqlite:${path.join(folder, "20.db")}`], {
+  const plan = ["scheduler", "add", "x", "f", "--delay", "1d"];
+  const old = await edgear([...plan, "--store", `sqlite:${path.join(folder, "20.db")}`], {
     node: findNode20() ?? "",
   });
   expect(old).toMatchObject({ code: 1, stdout: "", stderr: expect.stringMatching(/use Node 22\.13 or newer/) });
+});
+
+test("a store that is none is said without its password", async () => {
+  for (const url of [
+    "valkey://:s3cret@h:1",
+    "valkey://me:s3/c@r:e?t@h:1",
+    "s3cret@h",
+    "valkey://h:1?password=s3cret",
+  ]) {
+    for (const options of [["--store", url], []]) {
+      const { code, stdout, stderr } = await edgear(["scheduler", ...options], { env: { EDGEAR_STORE: url } });
+      expect({ code, stdout }).toEqual({ code: 2, stdout: "" });
+      expect(stderr).toMatch(/must be sqlite:FILE, redis:\/\/host:port or .*, not "/);
+      expect(stderr).not.toMatch(/s3|c@r|e\?t/);
+    }
+  }
+  const database = await edgear(["outbox", "status", "--database", "oracle://me:s3/c@ret@h/db"]);
+  expect(database.code).toBe(2);
+  expect(database.stderr).toMatch(/not "oracle:\/\/…@h\/db"/);
 });

@@ -8,7 +8,7 @@ export function storeContract(make: () => Promise<{ store: Store; other: Store }
     ...{ priority: "normal", missed: "once" },
     ...more,
   });
-  const most = { jobs: 100, bytes: 1 << 20 };
+  const most = { jobs: 100, bytes: 1 << 20, latest: 5_000_000 };
   const names = (jobs: readonly StoredJob[]) => jobs.map(({ name }) => name);
 
   describe("a job that is put in", () => {
@@ -132,7 +132,7 @@ export function storeContract(make: () => Promise<{ store: Store; other: Store }
       await store.put(job("b", 2, sized(30_000)));
       await store.put(job("c", 3, sized(30_000)));
       await store.put(job("d", 4, sized(1)));
-      const claim = () => store.claim(9, 1_000, { jobs: 100, bytes: 50_000 });
+      const claim = () => store.claim(9, 1_000, { ...most, bytes: 50_000 });
       expect(names(await claim())).toEqual(["a"]);
       expect(names(await claim())).toEqual(["b"]);
       expect(names(await claim())).toEqual(["c", "d"]);
@@ -148,11 +148,22 @@ export function storeContract(make: () => Promise<{ store: Store; other: Store }
       expect(again?.due).toBe(10);
     });
 
+    test("minds a lease of one whose clock is ahead, or whose leases are longer", async () => {
+      const { store, other } = await make();
+      await store.put(job("a", 10));
+      expect(await store.claim(1_010, 31_010, most)).toHaveLength(1);
+      expect(await other.claim(10, 30_010, most)).toEqual([]);
+      expect(await other.claim(1_011, 2_011, most)).toEqual([]);
+      expect(await other.next()).toBe(31_010);
+      expect(await other.claim(31_010, 61_010, most)).toHaveLength(1);
+    });
+
     test("takes a lease for void that was given before the clock was set back", async () => {
       const { store } = await make();
       await store.put(job("a", 10));
-      expect(await store.claim(1_000_000, 1_000_050, most)).toHaveLength(1);
-      expect(await store.claim(100, 150, most)).toHaveLength(1);
+      expect(await store.claim(9_000_000, 9_000_050, { ...most, latest: 9_999_999 })).toHaveLength(1);
+      expect(await store.claim(100, 150, { ...most, latest: 9_000_050 })).toEqual([]);
+      expect(await store.claim(100, 150, { ...most, latest: 9_000_049 })).toHaveLength(1);
     });
   });
 
@@ -198,7 +209,7 @@ export function storeContract(make: () => Promise<{ store: Store; other: Store }
       const { store } = await make();
       const all = Array.from({ length: many }, (_, index) => job(`j${index}`, index));
       for (const each of all) await store.put(each);
-      const claimed = await store.claim(5_000, 9_000, { jobs: 2_000, bytes: 1 << 24 });
+      const claimed = await store.claim(5_000, 9_000, { ...most, jobs: 2_000, bytes: 1 << 24 });
       expect(claimed).toHaveLength(many);
       await store.settle(claimed.map(({ name, id, due }) => ({ name, id, due, to: undefined })));
       expect(await store.next()).toBeUndefined();

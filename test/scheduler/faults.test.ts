@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { setTimeout as delay } from "node:timers/promises";
-import { Admin } from "edgear";
+import { Admin, Client as GearmanClient } from "edgear";
 import { Scheduler, type Store, type StoredJob } from "edgear/scheduler";
 import { RedisStore } from "edgear/scheduler/redis";
 import { SqliteStore } from "edgear/scheduler/sqlite";
@@ -196,38 +196,46 @@ test("an SQLite file that somebody else has locked is waited for", { timeout: 30
 describe("100,000 jobs that are due at once", () => {
   const COUNT = 100_000;
 
-  test("are submitted in batches, each once, in bounded memory", { timeout: 120_000 }, async () => {
-    const server = await startGearmand();
-    const { store } = quick("many.db");
-    const due = Date.now();
-    await fill(store, COUNT, "many", () => due);
-    const held: number[] = [];
-    const counted: Store = new Proxy(store, {
-      get(target, key) {
-        const value = Reflect.get(target, key) as unknown;
-        if (key !== "claim") return typeof value === "function" ? value.bind(target) : value;
-        return async (...args: Parameters<Store["claim"]>) => {
-          const jobs = await store.claim(...args);
-          held.push(jobs.length);
-          return jobs;
-        };
-      },
-    });
-    let submitted = 0;
-    const running = new Running(server.address, { store: counted }, false);
-    running.scheduler.on("submit", () => submitted++);
-    running.told.submit.push = () => 0;
-    running.start();
-    await expect.poll(() => submitted, { timeout: 90_000, interval: 50 }).toBe(COUNT);
-    await expect.poll(() => store.next()).toBeUndefined();
-    await running[Symbol.asyncDispose]();
-    expect(running.told.error).toEqual([]);
-    expect(Math.max(...held)).toBeLessThanOrEqual(1_000);
-    const admin = new Admin(server.address);
-    // Each unique is one job there.
-    expect(await admin.status()).toContainEqual(expect.objectContaining({ function: "many", total: COUNT }));
-    await server.stop();
-  });
+  const stores: [string, () => Store][] = [
+    ["SQLite", () => quick("many.db").store],
+    ["Redis", () => new RedisStore(client, { prefix: "many:" })],
+  ];
+  test.each(stores)(
+    "%s: are submitted in batches, each once, in bounded memory",
+    { timeout: 120_000 },
+    async (_, open) => {
+      const server = await startGearmand();
+      const store = open();
+      const due = Date.now();
+      await fill(store, COUNT, "many", () => due);
+      const held: number[] = [];
+      const counted: Store = new Proxy(store, {
+        get(target, key) {
+          const value = Reflect.get(target, key) as unknown;
+          if (key !== "claim") return typeof value === "function" ? value.bind(target) : value;
+          return async (...args: Parameters<Store["claim"]>) => {
+            const jobs = await store.claim(...args);
+            held.push(jobs.length);
+            return jobs;
+          };
+        },
+      });
+      let submitted = 0;
+      const running = new Running(server.address, { store: counted }, false);
+      running.scheduler.on("submit", () => submitted++);
+      running.told.submit.push = () => 0;
+      running.start();
+      await expect.poll(() => submitted, { timeout: 90_000, interval: 50 }).toBe(COUNT);
+      await expect.poll(() => store.next()).toBeUndefined();
+      await running[Symbol.asyncDispose]();
+      expect(running.told.error).toEqual([]);
+      expect(Math.max(...held)).toBeLessThanOrEqual(1_000);
+      const admin = new Admin(server.address);
+      // Each unique is one job there.
+      expect(await admin.status()).toContainEqual(expect.objectContaining({ function: "many", total: COUNT }));
+      await server.stop();
+    },
+  );
 });
 
 test("three schedulers with one store submit each job once, and share the work", { timeout: 60_000 }, async () => {
@@ -246,6 +254,37 @@ test("three schedulers with one store submit each job once, and share the work",
   expect(submitted.length).toBeGreaterThan(510);
   for (const { told } of three) expect(told.submit.length).toBeGreaterThan(0);
   await using _worker = startWorker(gearmand.address, { shared: () => "" });
+});
+
+test("schedulers whose clocks and leases differ submit each job once", { timeout: 60_000 }, async () => {
+  const store = new RedisStore(client, { prefix: "skewed:" });
+  const uniques = await fill(store, 1_000, "skewed", (index) => Date.now() + index);
+  const differ = [
+    { now: () => Date.now() + 20, lease: 30_000 },
+    { now: () => Date.now(), lease: 20_000 },
+    { now: () => Date.now() - 1_500, lease: 10_000 },
+  ];
+  // What is claimed by one is held for long enough that the others come to look.
+  const { address } = gearmand;
+  const slow = new GearmanClient(address);
+  const submitter = {
+    async background(name: string, ...args: [unknown?, object?]) {
+      await delay(60);
+      return slow.background(name, ...(args as []));
+    },
+  };
+  const three = differ.map((options) => {
+    return new Running(address, { store, interval: 10, batch: 50, client: submitter as never, ...options });
+  });
+  const all = () => three.flatMap(({ told }) => told.submit);
+  await expect.poll(() => store.next(), { timeout: 30_000 }).toBeUndefined();
+  for (const each of three) await each[Symbol.asyncDispose]();
+  expect(
+    all()
+      .map(({ unique }) => unique)
+      .sort(),
+  ).toEqual(uniques.sort());
+  await slow.close();
 });
 
 test("jobs are submitted soon after their time, and never before", { timeout: 30_000 }, async () => {

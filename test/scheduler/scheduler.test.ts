@@ -4,6 +4,7 @@ import { SqliteStore } from "edgear/scheduler/sqlite";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { z } from "zod";
 import { type Gearmand, startGearmand } from "../support/gearmand.ts";
+import { touchyLine } from "../support/slow-line.ts";
 import { startWorker } from "../support/worker.ts";
 import { Running } from "./running.ts";
 
@@ -80,7 +81,7 @@ describe("jobs are planned", () => {
     expect([...((await scheduler.get("job"))?.workload.bytes ?? [])]).toEqual([0, 255]);
     const again = await scheduler.reschedule("job", { every: 1_000, from: Date.UTC(2026, 11, 31, 0, 0, 0, 250) });
     expect(again?.next.toISOString()).toBe("2027-01-01T00:00:00.250Z");
-    expect((await scheduler.reschedule("job", { at: 5 }))?.next.getTime()).toBe(5);
+    expect((await scheduler.reschedule("job", { at: 5 }))?.next.getTime()).toBe(Date.UTC(2027, 0, 1));
     expect(await scheduler.reschedule("nobody", { at: 5 })).toBeUndefined();
   });
 
@@ -117,6 +118,18 @@ describe("jobs are planned", () => {
     expect(await next("@daily")).toBe("2026-10-25T23:00:00.000Z");
     expect(await next("*/10 * * * * *")).toBe("2026-10-25T00:30:10.000Z");
   });
+});
+
+test("a job that replaces one of the same time, which was submitted and is gone by, is submitted, too", async () => {
+  const store = memory();
+  await using running = new Running(gearmand.address, { store });
+  const time = Date.now();
+  await running.scheduler.at("same", time, "same", "first");
+  await running.until(({ submit }) => submit.length === 1);
+  await running.scheduler.at("same", time, "same", "second");
+  await running.until(({ submit }) => submit.length === 2);
+  const texts = (await drain("same")).map(({ workload }) => workload.text());
+  expect(texts.sort()).toEqual(["first", "second"]);
 });
 
 test("workloads arrive as they were given, whatever they are", async () => {
@@ -168,7 +181,7 @@ test("a job that its server refuses is kept and tried again, and holds nobody up
   await running.scheduler.at("c", 1, "free");
   await running.until(({ submit, refuse }) => submit.length === 2 && refuse.length > 0);
   expect(running.names).toEqual(["a", "c"]);
-  expect(running.told.refuse[0]).toMatchObject({ name: "b", slot: new Date(0), delay: 2_000 });
+  expect(running.told.refuse[0]).toMatchObject({ name: "b", slot: expect.any(Date), delay: 2_000 });
   expect(running.told.error).toEqual([]);
   await using _worker = startWorker(server.address, { full: () => "", free: () => "" });
   await running.until(({ submit }) => submit.length === 3);
@@ -196,6 +209,75 @@ test("a job that breaks each connection it goes over is put off, and holds nobod
   expect(await scheduler.get("first")).toBeDefined();
   await client.close();
   await drain("fine");
+});
+
+describe("runDue, with jobs first that break each connection they go over", () => {
+  /** Two such, and thirty that others would never see. */
+  async function planned(): Promise<SqliteStore> {
+    const store = memory();
+    const planner = new Scheduler({ store, now: () => Date.now() - MINUTE });
+    for (const name of ["bad 1", "bad 2"]) await planner.delay(name, 0, "due", "poison");
+    for (let index = 0; index < 30; index++) await planner.delay(`good ${index}`, 1 + index, "due", "fine");
+    return store;
+  }
+
+  test.each(["a scheduler that is kept", "a new one each time"])("%s submits all others", async (which) => {
+    const store = await planned();
+    await using line = await touchyLine(gearmand.port, "poison");
+    const client = new Client(line.address, { requestTimeout: 2_000, reconnect: { retries: 1 } });
+    const kept = new Scheduler({ store, client });
+    const submitted: string[] = [];
+    const refused: string[] = [];
+    for (let calls = 0; calls < 6; calls++) {
+      const scheduler = which === "a scheduler that is kept" ? kept : new Scheduler({ store, client });
+      scheduler.on("submit", ({ name }) => submitted.push(name));
+      scheduler.on("refuse", ({ name }) => refused.push(name));
+      expect(await scheduler.runDue()).toBeGreaterThan(0);
+      await new Promise((resolve) => setTimeout(resolve, 300));
+    }
+    expect(new Set(submitted).size).toBe(30);
+    expect(submitted.every((name) => name.startsWith("good"))).toBe(true);
+    if (which === "a scheduler that is kept") expect(new Set(refused).size).toBeGreaterThan(0);
+    expect((await store.list("", 100)).map(({ name }) => name)).toEqual(["bad 1", "bad 2"]);
+    client.destroy();
+    await drain("due");
+  });
+
+  test("gives up soon when it is the job server that is away, and keeps all jobs", async () => {
+    const store = await planned();
+    const client = new Client("127.0.0.1:1", { reconnect: { retries: 0 } });
+    const scheduler = new Scheduler({ store, client });
+    const errors: unknown[] = [];
+    scheduler.on("error", ({ from }) => errors.push(from));
+    expect(await scheduler.runDue()).toBeGreaterThan(0);
+    expect(errors).toHaveLength(6);
+    expect(await store.list("", 100)).toHaveLength(32);
+    client.destroy();
+  });
+});
+
+test("runDue pulls wrong slots back, all of them, and looks for them once", async () => {
+  let listed = 0;
+  const store = new (class extends SqliteStore {
+    override async list(...args: Parameters<SqliteStore["list"]>) {
+      listed++;
+      // Others have their turn meanwhile, as with any store that is elsewhere.
+      await new Promise((resolve) => setTimeout(resolve, 2));
+      return super.list(...args);
+    }
+  })(":memory:");
+  const year = 365 * 24 * 60 * MINUTE;
+  const ahead = new Scheduler({ store, now: () => Date.now() + year });
+  for (let index = 0; index < 450; index++) await ahead.every(`often ${index}`, MINUTE, "pulled");
+  const client = new Client(gearmand.address);
+  const scheduler = new Scheduler({ store, client });
+  expect(await scheduler.runDue()).toBeLessThanOrEqual(MINUTE);
+  const jobs = await store.list("", 1_000);
+  expect(Math.max(...jobs.map(({ due }) => due))).toBeLessThanOrEqual(Date.now() + MINUTE);
+  listed = 0;
+  await scheduler.runDue();
+  expect(listed).toBe(0);
+  await client.close();
 });
 
 test("jobs that a store hands out too late are given back, and not left to their lease", async () => {
@@ -301,11 +383,12 @@ describe("a clock that is set", () => {
     },
   );
 
-  test("back while a scheduler holds jobs does not keep others from them", async () => {
+  test("far back while a scheduler holds jobs does not keep others from them", async () => {
     const store = memory();
     await new Scheduler({ store }).at("held", 0, "clock");
-    const ahead = Date.now() + 60 * MINUTE;
-    expect(await store.claim(ahead, ahead + 30_000, { jobs: 1, bytes: 1 })).toHaveLength(1);
+    const ahead = Date.now() + 4 * 60 * MINUTE;
+    const most = { jobs: 1, bytes: 1, latest: ahead + 60 * MINUTE };
+    expect(await store.claim(ahead, ahead + 30_000, most)).toHaveLength(1);
     await using running = new Running(gearmand.address, { store });
     await running.until(({ submit }) => submit.length === 1);
     await drain("clock");
@@ -361,6 +444,7 @@ describe("what is wrong is said at once", () => {
     ["half a store", { store: { put() {} } }, /has no get\(\)/],
     ["no client", { store: memory(), client: {} }, /has no background\(\)/],
     ["a short lease", { store: memory(), lease: 999 }, /lease must be .* from 1000/],
+    ["a lease of days", { store: memory(), lease: 86_400_000 }, /lease must be .* to 3600000, not 86400000/],
     ["a batch of nothing", { store: memory(), batch: 0 }, /batch must be a whole number from 1/],
     ["an unknown one", { store: memory(), intervall: 5 }, /no option "intervall"/],
   ])("%s", (_, options, words) => {
@@ -384,6 +468,6 @@ test("runs once at a time, ends by its signal, and can run again", async () => {
   expect(await scheduler.runDue()).toBeUndefined();
   await scheduler.delay("soon", 5_000, "ended");
   expect(await scheduler.runDue()).toBeGreaterThan(4_000);
-  expect((await drain("ended")).map(({ unique }) => unique)).toEqual(["due:0"]);
+  expect((await drain("ended")).map(({ unique }) => unique)).toEqual([expect.stringMatching(/^due:\d{13}$/)]);
   await client.close();
 });

@@ -15,15 +15,17 @@ const START_TIMEOUT = 10_000;
 export class Redis implements AsyncDisposable {
   readonly port: number;
   readonly #folder: string;
+  readonly #args: readonly string[];
   #process: BackgroundProcess | undefined;
 
-  private constructor(port: number, folder: string) {
+  private constructor(port: number, folder: string, args: readonly string[]) {
     this.port = port;
+    this.#args = args;
     this.#folder = folder;
   }
 
-  static async start(): Promise<Redis> {
-    const redis = new Redis(await lastingPort(), await mkdtemp(path.join(tmpdir(), "edgear-redis-")));
+  static async start(...args: readonly string[]): Promise<Redis> {
+    const redis = new Redis(await lastingPort(), await mkdtemp(path.join(tmpdir(), "edgear-redis-")), args);
     await redis.start();
     return redis;
   }
@@ -36,7 +38,17 @@ export class Redis implements AsyncDisposable {
   async start(): Promise<void> {
     const program = findProgram("redis-server");
     if (!program) throw new Error("redis-server is not installed: run node scripts/peers.mjs");
-    const args = ["--port", String(this.port), "--bind", "127.0.0.1", "--dir", this.#folder, "--save", ""];
+    const args = [
+      "--port",
+      String(this.port),
+      "--bind",
+      "127.0.0.1",
+      "--dir",
+      this.#folder,
+      "--save",
+      "",
+      ...this.#args,
+    ];
     this.#process = await BackgroundProcess.start(program, [...args, "--appendonly", "yes", "--appendfsync", "always"]);
     const deadline = performance.now() + START_TIMEOUT;
     while (!(await this.#answers())) {

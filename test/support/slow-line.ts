@@ -28,3 +28,21 @@ export function longLine(port: number, length: number): Promise<FaultyServer> {
     server.on("close", () => setTimeout(() => socket.destroy(), length));
   });
 }
+
+/** A line to a port of this machine that is cut by whoever sends these bytes over it. */
+export function touchyLine(port: number, bytes: string): Promise<FaultyServer> {
+  return startFaultyServer((socket) => {
+    const server = connect(port, "127.0.0.1");
+    server.on("error", () => {});
+    let last = "";
+    socket.on("data", (chunk: Buffer) => {
+      const text = last + chunk.toString("latin1");
+      last = text.slice(-bytes.length);
+      if (text.includes(bytes)) socket.destroy();
+      else server.write(chunk);
+    });
+    server.pipe(socket);
+    socket.on("close", () => server.destroy());
+    server.on("close", () => socket.destroy());
+  });
+}

@@ -3,6 +3,7 @@ import { Client } from "../../client/client.js";
 import type { ClientOptions } from "../../client/options.js";
 import { clientSettings, type GearmanEnv } from "../../cloudflare/env.js";
 import { Backoff } from "../../connection/backoff.js";
+import type { Submitter } from "../options.js";
 import { Scheduler } from "../scheduler.js";
 import type { ClaimLimits, Move, Store, StoredJob } from "../store.js";
 import { DurableObjectStore, MOST_STORED } from "./store.js";
@@ -23,6 +24,10 @@ export class GearmanScheduler extends DurableObject<GearmanEnv> implements Store
   /** Whether the alarm is ringing, or waits for what is away: it is set when that is over. */
   #busy = false;
   #away = false;
+  /** Kept from alarm to alarm: it remembers which jobs hold others up. */
+  #scheduler: Scheduler | undefined;
+  /** That of the alarm that rings. */
+  #client: Client | undefined;
 
   get #store(): DurableObjectStore {
     this.#made ??= new DurableObjectStore(this.ctx.storage);
@@ -60,9 +65,11 @@ export class GearmanScheduler extends DurableObject<GearmanEnv> implements Store
     return this.#store.claim(now, until, most);
   }
 
-  /** As `Store.settle`. */
-  settle(moves: readonly Move[]): Promise<void> {
-    return this.#store.settle(moves);
+  /** As `Store.settle`. The alarm is set with it. */
+  async settle(moves: readonly Move[]): Promise<void> {
+    await this.#store.settle(moves);
+    // A job may have been given back.
+    await this.#setAlarm();
   }
 
   /** As `Store.next`. */
@@ -96,7 +103,7 @@ export class GearmanScheduler extends DurableObject<GearmanEnv> implements Store
     return clientSettings(this.env).options;
   }
 
-  /** Called with the scheduler of each alarm, before it begins: its events tell what happens. The default logs what goes wrong. */
+  /** Called once with the scheduler, before it begins: its events tell what happens. The default logs what goes wrong. */
   protected watch(scheduler: Scheduler): void {
     scheduler.on("error", ({ from, error }) => warn(`the ${from} of the scheduled jobs is away`, error));
     scheduler.on("refuse", ({ name, error }) => warn(`the scheduled job ${name} was refused`, error));
@@ -104,16 +111,32 @@ export class GearmanScheduler extends DurableObject<GearmanEnv> implements Store
 
   async #submitDue(): Promise<void> {
     const client = new Client(clientSettings(this.env).servers, this.clientOptions());
+    this.#client = client;
+    this.#scheduler ??= this.#newScheduler();
+    try {
+      await this.#scheduler.runDue(ALARM_LIMIT);
+    } finally {
+      await client.close();
+    }
+  }
+
+  #newScheduler(): Scheduler {
+    const client: Submitter = {
+      background: async (name, ...args) => {
+        if (!this.#client) throw new Error("no alarm rings");
+        return this.#client.background(name, ...args);
+      },
+    };
     const scheduler = new Scheduler({ client, store: this.#store, tolerance: 120_000 });
     scheduler.on("error", () => {
       this.#away = true;
     });
+    // Not all that fails at first is away.
+    scheduler.on("recover", () => {
+      this.#away = false;
+    });
     this.watch(scheduler);
-    try {
-      await scheduler.runDue(ALARM_LIMIT);
-    } finally {
-      await client.close();
-    }
+    return scheduler;
   }
 
   async #setAlarm(): Promise<void> {

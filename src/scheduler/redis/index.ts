@@ -12,6 +12,13 @@ export interface NodeRedis {
   sendCommand(args: string[]): Promise<unknown>;
 }
 
+/** What is needed of a cluster's client of node-redis (`createCluster`). */
+export interface NodeRedisCluster {
+  sendCommand(firstKey: string | undefined, isReadonly: boolean | undefined, args: string[]): Promise<unknown>;
+  /** Which tells it from the client of one server. */
+  nodeClient(...args: never[]): unknown;
+}
+
 /** Options of a `RedisStore`. */
 export interface RedisStoreOptions {
   /** What its five keys begin with; default `"{edgear:scheduler}:"`. The braces keep them together in a cluster. */
@@ -35,15 +42,15 @@ export class RedisStore implements Store {
   readonly #keys: readonly string[];
 
   /**
-   * @param client of ioredis, or of node-redis, connected
+   * @param client of ioredis, or of node-redis, connected; of one server or of a cluster
    * @throws TypeError when an argument is wrong
    */
-  constructor(client: IoRedis | NodeRedis, options: RedisStoreOptions = {}) {
+  constructor(client: IoRedis | NodeRedis | NodeRedisCluster, options: RedisStoreOptions = {}) {
     checkOptions(options, "RedisStore", ["prefix"]);
     const { prefix = "{edgear:scheduler}:" } = options;
     if (typeof prefix !== "string") throw new TypeError(`prefix must be a text, not ${show(prefix)}`);
     this.#keys = KEYS.map((key) => prefix + key);
-    this.#send = senderOf(client);
+    this.#send = senderOf(client, this.#keys[0]);
   }
 
   async put(job: StoredJob, only?: string): Promise<boolean> {
@@ -69,7 +76,7 @@ export class RedisStore implements Store {
   async claim(now: number, until: number, most: ClaimLimits): Promise<StoredJob[]> {
     // Bytes are kept as base64.
     const bytes = Math.ceil((most.bytes * 4) / 3);
-    const found = (await this.#run(CLAIM, [now, until, most.jobs, bytes].map(String))) as Found[];
+    const found = (await this.#run(CLAIM, [now, until, most.jobs, bytes, most.latest].map(String))) as Found[];
     return found.map(toJob);
   }
 
@@ -99,15 +106,23 @@ export class RedisStore implements Store {
   }
 }
 
-function senderOf(client: Partial<IoRedis & NodeRedis>): (args: string[]) => Promise<unknown> {
+function senderOf(
+  client: Partial<IoRedis> & (Partial<NodeRedis> | Partial<NodeRedisCluster>),
+  key: string | undefined,
+): (args: string[]) => Promise<unknown> {
   if (typeof client?.call === "function") {
     const { call } = client;
     return ([command = "", ...args]) => call.call(client, command, args);
   }
   // ioredis has one, too, which takes something else.
   if (typeof client?.sendCommand === "function") {
-    const { sendCommand } = client;
-    return (args) => sendCommand.call(client, args);
+    if ("nodeClient" in client) {
+      const cluster = client as NodeRedisCluster;
+      // By its keys it finds the server: the braces of their prefix keep them on one.
+      return (args) => cluster.sendCommand(key, false, args);
+    }
+    const single = client as NodeRedis;
+    return (args) => single.sendCommand(args);
   }
   throw new TypeError(`a RedisStore needs a client of ioredis or node-redis, not ${show(client)}`);
 }

@@ -42,9 +42,9 @@ for _, name in ipairs(redis.call('ZRANGEBYLEX', KEYS[5], ARGV[1], '+', 'LIMIT', 
 end
 return found`;
 
-/** ARGV: now, until, how many, how many bytes. */
+/** ARGV: now, until, how many, how many bytes, when a lease may end at the latest. */
 export const CLAIM = `
-for _, name in ipairs(redis.call('ZRANGEBYSCORE', KEYS[4], '(' .. ARGV[2], '+inf')) do
+for _, name in ipairs(redis.call('ZRANGEBYSCORE', KEYS[4], '(' .. ARGV[5], '+inf')) do
   redis.call('ZADD', KEYS[3], redis.call('ZSCORE', KEYS[2], name), name)
   redis.call('ZREM', KEYS[4], name)
 end

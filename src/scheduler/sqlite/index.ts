@@ -10,6 +10,9 @@ export interface SqliteStoreOptions {
   readonly table?: string | undefined;
 }
 
+/** Milliseconds that a file is waited for that others have locked, or are just making, when it is opened. */
+const OPENING = 5_000;
+
 /** Milliseconds that another process's write is waited for. Nothing else runs meanwhile: what takes longer is tried again. */
 const BUSY = 1_000;
 
@@ -25,7 +28,8 @@ export class SqliteStore extends SqlStore {
 
   /**
    * @param database a file's name, `":memory:"`, or a database of node:sqlite, bun:sqlite or better-sqlite3
-   * @throws TypeError when an argument is wrong; Error when the runtime has no SQLite, or the file can't be opened
+   * @throws TypeError when an argument is wrong; Error when the runtime has no SQLite, or the file can't be opened: one that
+   * others have locked is waited for, for five seconds
    */
   constructor(database: string | SqliteDatabase, options: SqliteStoreOptions = {}) {
     checkOptions(options, "SqliteStore", ["table"]);
@@ -35,10 +39,10 @@ export class SqliteStore extends SqlStore {
     if (!own && typeof database?.prepare !== "function")
       throw new TypeError(`database must be a file's name, or an SQLite database, not ${show(database)}`);
     const opened = own ? openSqlite(database) : database;
-    // Readers and the writer don't wait for each other. What was committed stays, even when the power fails.
-    if (own) for (const pragma of [`busy_timeout = ${BUSY}`, "journal_mode = WAL"]) opened.exec(`PRAGMA ${pragma}`);
     try {
+      if (own) prepare(opened);
       super(sqlOf(opened), options.table ?? "edgear_schedule");
+      if (own) opened.exec(`PRAGMA busy_timeout = ${BUSY}`);
     } catch (error) {
       if (own) opened.close();
       throw error;
@@ -54,6 +58,22 @@ export class SqliteStore extends SqlStore {
 
   [Symbol.dispose](): void {
     this.close();
+  }
+}
+
+/** Readers and the writer are not to wait for each other. What was committed stays, even when the power fails. */
+function prepare(database: SqliteDatabase): void {
+  database.exec(`PRAGMA busy_timeout = ${OPENING}`);
+  for (const end = performance.now() + OPENING; ; ) {
+    try {
+      const [row] = database.prepare("PRAGMA journal_mode").all() as Row[];
+      if (row?.journal_mode !== "wal") database.exec("PRAGMA journal_mode = WAL");
+      return;
+    } catch (error) {
+      // SQLite itself waits for nobody here, as two who switch might wait for each other.
+      if (!/locked|busy/i.test(String(error)) || performance.now() > end) throw error;
+      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 10 + Math.random() * 20);
+    }
   }
 }
 

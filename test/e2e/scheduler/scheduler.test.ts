@@ -2,30 +2,38 @@ import type { Store } from "edgear/scheduler";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { storeContract } from "../../scheduler/contract.ts";
 import { type Deployed, deploy } from "../../support/deployed.ts";
+import type { FaultyServer } from "../../support/faults.ts";
 import { type Gearmand, startGearmand } from "../../support/gearmand.ts";
 import { lastingPort } from "../../support/ports.ts";
+import { touchyLine } from "../../support/slow-line.ts";
 import { startWorker } from "../../support/worker.ts";
 
 /** A Durable Object that schedules, in workerd, with its own SQLite and its own alarms. */
 
 let gearmand: Gearmand;
+let touchy: FaultyServer;
 let deployed: Deployed;
 let made = 0;
 
 beforeAll(async () => {
   const port = await lastingPort();
   gearmand = await startGearmand({ port });
+  touchy = await touchyLine(port, "poison");
   deployed = await deploy(
-    { GEARMAN_SERVERS: gearmand.address },
+    { GEARMAN_SERVERS: gearmand.address, TOUCHY_SERVERS: touchy.address },
     {
       script: "test/e2e/scheduler/worker.ts",
-      objects: { SCHEDULER: "GearmanScheduler", WATCHED: "WatchedScheduler", SILENT: "SilentScheduler" },
+      objects: {
+        ...{ SCHEDULER: "GearmanScheduler", WATCHED: "WatchedScheduler" },
+        ...{ SILENT: "SilentScheduler", TOUCHY: "TouchyScheduler" },
+      },
     },
   );
 }, 90_000);
 
 afterAll(async () => {
   await deployed?.[Symbol.asyncDispose]();
+  await touchy?.[Symbol.asyncDispose]();
   await gearmand?.stop();
 });
 
@@ -106,13 +114,34 @@ test("a job server that is away, and an object that is restarted, lose no job", 
   await expect.poll(() => ask("/list/away")).toEqual([]);
 });
 
-test("many that are due at once, each once", { timeout: 60_000 }, async () => {
+test("thousands that are due at once, each once", { timeout: 60_000 }, async () => {
+  const COUNT = 4_000;
+  await ask("/fill/lots", COUNT, "lots", Date.now() + 3_000);
   const seen: string[] = [];
   await using _worker = startWorker(gearmand.address, { lots: ({ workload }) => void seen.push(workload.text()) });
-  await ask("/many/lots", "lots", 300, "lots");
-  await expect.poll(() => seen.length, { timeout: 20_000 }).toBe(300);
-  expect(new Set(seen).size).toBe(300);
+  await expect.poll(() => seen.length, { timeout: 30_000 }).toBe(COUNT);
+  expect(new Set(seen).size).toBe(COUNT);
   await expect.poll(() => ask("/list/lots")).toEqual([]);
+});
+
+test("jobs that break each connection they go over keep no others waiting", { timeout: 60_000 }, async () => {
+  const seen: string[] = [];
+  await using _worker = startWorker(gearmand.address, { touchy: ({ workload }) => void seen.push(workload.text()) });
+  await ask("/delay/touchy", "bad 1", 500, "touchy", "poison");
+  await ask("/delay/touchy", "bad 2", 500, "touchy", "poison");
+  for (let index = 0; index < 20; index++) await ask("/delay/touchy", `good ${index}`, 600, "touchy", `${index}`);
+  await expect.poll(() => new Set(seen).size, { timeout: 30_000 }).toBe(20);
+  await ask("/delay/touchy", "later", 0, "touchy", "later");
+  await expect.poll(() => seen.includes("later"), { timeout: 30_000 }).toBe(true);
+  expect(await ask("/list/touchy")).toEqual(["bad 1", "bad 2"]);
+  for (const name of ["bad 1", "bad 2"]) expect(await ask("/cancel/touchy", name)).toBe(true);
+});
+
+test("a job that a scheduler elsewhere gives back has the alarm set", async () => {
+  await ask("/at/back", "far", 4_000_000_000_000, "back", "x");
+  expect(await ask("/alarm/back")).toBe(4_000_000_000_000);
+  await ask("/back/back", 3_000_000_000_000);
+  expect(await ask("/alarm/back")).toBe(3_000_000_000_000);
 });
 
 test.each<[string, unknown[], RegExp]>([

@@ -1,5 +1,5 @@
 import type { GearmanEnv } from "edgear/cloudflare";
-import type { ScheduledJob, When } from "edgear/scheduler";
+import type { ScheduledJob, Store, When } from "edgear/scheduler";
 import { GearmanScheduler, scheduler } from "edgear/scheduler/cloudflare";
 
 export { GearmanScheduler } from "edgear/scheduler/cloudflare";
@@ -10,8 +10,28 @@ export class WatchedScheduler extends GearmanScheduler {
     return this.ctx.storage.getAlarm();
   }
 
+  /** Puts many in at once, due at one time. */
+  async fill(count: number, called: string, due: number): Promise<void> {
+    for (let index = 0; index < count; index++) {
+      const workload = new TextEncoder().encode(`${index}`);
+      const rest = { rule: "", function: called, form: "text", priority: "normal", missed: "once" } as const;
+      await super.put({ name: `${called}-${index}`, id: `${index}`, due, workload, ...rest });
+    }
+  }
+
   restart(): void {
     this.ctx.abort("restarted by a test");
+  }
+}
+
+/** One whose line to the job server is cut by some jobs. */
+export class TouchyScheduler extends WatchedScheduler {
+  constructor(ctx: DurableObjectState, env: Env) {
+    super(ctx, { ...env, GEARMAN_SERVERS: env.TOUCHY_SERVERS });
+  }
+
+  override clientOptions(): ReturnType<GearmanScheduler["clientOptions"]> {
+    return { ...super.clientOptions(), reconnect: { retries: 1 } };
   }
 }
 
@@ -21,6 +41,8 @@ export class SilentScheduler extends GearmanScheduler {
 }
 
 interface Env extends GearmanEnv {
+  TOUCHY_SERVERS: string;
+  TOUCHY: DurableObjectNamespace<TouchyScheduler>;
   SCHEDULER: DurableObjectNamespace<GearmanScheduler>;
   WATCHED: DurableObjectNamespace<WatchedScheduler>;
   SILENT: DurableObjectNamespace<SilentScheduler>;
@@ -56,10 +78,21 @@ async function call(what: string, name: string, args: unknown[], env: Env): Prom
     const stub = env.SILENT.getByName(name) as unknown as Record<string, (...args: unknown[]) => Promise<unknown>>;
     return stub[method]?.(...rest);
   }
-  const watched = env.WATCHED.getByName(name);
+  const namespace = name.startsWith("touchy") ? env.TOUCHY : env.WATCHED;
+  const watched = namespace.getByName(name);
   if (what === "alarm") return watched.alarmAt();
+  if (what === "fill") return watched.fill(...(args as unknown as [number, string, number]));
+  if (what === "back") {
+    const store = watched as unknown as Store;
+    const most = { jobs: 1, bytes: 1, latest: Number.MAX_SAFE_INTEGER };
+    const [claimed] = await store.claim(5_000_000_000_000, 6_000_000_000_000, most);
+    if (!claimed) throw new Error("there was none");
+    const { name, id, due } = claimed;
+    await store.settle([{ name, id, due, to: { due, ready: Number(args[0]) } }]);
+    return undefined;
+  }
   if (what === "restart") return watched.restart();
-  const planner = scheduler(env.WATCHED, { name });
+  const planner = scheduler(namespace, { name });
   const [job, second, called, workload, options] = args as [string, number, string, string, object];
   if (what === "at") return planner.at(job, second, called, workload, options);
   if (what === "delay") return planner.delay(job, second, called, workload, options);
@@ -73,10 +106,6 @@ async function call(what: string, name: string, args: unknown[], env: Env): Prom
     const jobs: ScheduledJob[] = [];
     for await (const each of planner.list()) jobs.push(each);
     return jobs.map((each) => each.name);
-  }
-  if (what === "many") {
-    for (let index = 0; index < second; index++) await planner.at(`${job}-${index}`, 0, called, `${index}`);
-    return undefined;
   }
   throw new Error(`what is ${what}?`);
 }
