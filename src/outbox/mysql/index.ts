@@ -62,7 +62,7 @@ class MysqlStore implements OutboxStore<MysqlTransaction, Promise<void>, never> 
     await run(transaction, sql, [...parameters]);
   }
 
-  installSql(): string[] {
+  async installSql(): Promise<string[]> {
     return installSql(this.#table);
   }
 
@@ -137,7 +137,7 @@ class MysqlStore implements OutboxStore<MysqlTransaction, Promise<void>, never> 
   async retry(ids: readonly string[] | undefined): Promise<number> {
     if (ids?.length === 0) return 0;
     const some = ids ? `AND id IN (${numbers(ids)})` : "";
-    const sql = `UPDATE ${mysqlTable(this.#table)} SET state = ${WAITING}, reason = NULL, settled_at = NULL WHERE state = ${ASIDE} ${some}`;
+    const sql = `UPDATE ${mysqlTable(this.#table)} SET state = ${WAITING}, reason = NULL, settled_at = NULL, losses = 0 WHERE state = ${ASIDE} ${some}`;
     const { affectedRows } = (await this.#query(sql)) as unknown as { affectedRows: number };
     return affectedRows;
   }

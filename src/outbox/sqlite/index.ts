@@ -1,7 +1,7 @@
 import { checkMilliseconds, checkOptions, show } from "../../connection/check.js";
 import { outboxTable, type TableInput, type TableName } from "../names.js";
 import type { NewRow } from "../row.js";
-import type { OutboxStore } from "../store.js";
+import { MAX_BYTES, type OutboxStore } from "../store.js";
 import { type Access, SqliteStore } from "./store.js";
 
 /** A database of node:sqlite, better-sqlite3 or bun:sqlite. */
@@ -66,6 +66,7 @@ class LocalStore extends SqliteStore<SqliteDatabase, void, never> {
 
 function accessTo(database: SqliteDatabase): Access {
   return {
+    maxBytes: MAX_BYTES,
     get busy() {
       return database.isTransaction ?? database.inTransaction ?? false;
     },
