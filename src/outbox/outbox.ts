@@ -202,6 +202,7 @@ export class Outbox<Transaction, Added, Prepared = never> extends Emitter<Outbox
 
   /**
    * Relays the rows that there are, or those until the signal: for a cron trigger, where nothing may run for ever.
+   * A row that costs the connection is tried again, and set aside after the third time.
    * @throws whatever goes wrong with the database or the job server; what was not relayed stays
    */
   drain({ signal = new AbortController().signal }: { signal?: AbortSignal | undefined } = {}): Promise<Drained> {
