@@ -126,7 +126,7 @@ function openFile(url: string, existing: boolean): SqliteDatabase {
 
 /** A URL without the user and the password: either may have any character, if it isn't written as it should be. */
 function shown(url: string): string {
-  return JSON.stringify(url.replace(/\/\/.*@/s, "//…@"));
+  return JSON.stringify(url.replace(/^([a-z0-9]+:)?(\/\/)?.*@/is, "$1$2…@"));
 }
 
 export type AnyOutbox = Outbox<unknown, unknown, unknown>;

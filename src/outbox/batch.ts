@@ -119,7 +119,6 @@ export class Batches {
     const submit = async (row: OutboxRow) => {
       try {
         if (!this.#accepted.has(row.id)) await this.#submit(leader, row, limit);
-        this.#accepted.add(row.id);
         submitted.done.push(row.id);
       } catch (error) {
         const fate = fateOf(error, limit);
@@ -152,6 +151,7 @@ export class Batches {
       signal,
       ...(at !== null && { at }),
     });
+    this.#accepted.add(id);
     this.held.free(name);
     this.#emit("relay", { id, function: name, handle, server });
   }
