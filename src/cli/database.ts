@@ -1,3 +1,4 @@
+import { existsSync } from "node:fs";
 import { createRequire } from "node:module";
 import path from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
@@ -7,6 +8,7 @@ import type { Outbox, OutboxOptions, OutboxStore } from "../outbox/index.js";
 import { type MysqlPool, mysql } from "../outbox/mysql/index.js";
 import { type PostgresPool, postgres } from "../outbox/postgres/index.js";
 import { type SqliteDatabase, sqlite } from "../outbox/sqlite/index.js";
+import { openSqlite } from "../platform/sqlite.js";
 import { Failure, UsageError } from "./exit.js";
 import { redacted } from "./redact.js";
 
@@ -39,14 +41,13 @@ export function databaseOption(): Option {
 
 /**
  * Opens the database of a URL. Drivers are those of the program in the working directory: this package brings none.
- * @throws UsageError when the URL is none; Failure when its driver isn't installed
+ * @param options `existing: false` has a SQLite database made that isn't there
+ * @throws UsageError when the URL is none; Failure when its driver isn't installed, or its file isn't there
  */
-export async function openDatabase({
-  database: url,
-  outbox: table,
-  notify,
-  lease,
-}: DatabaseChoice): Promise<OpenDatabase> {
+export async function openDatabase(
+  { database: url, outbox: table, notify, lease }: DatabaseChoice,
+  { existing = true }: { existing?: boolean } = {},
+): Promise<OpenDatabase> {
   if (!url) throw new UsageError("which database? Give --database, or DATABASE_URL");
   const [, scheme = ""] = /^([a-z0-9]+):/.exec(url) ?? [];
   const named = table === undefined ? {} : { table };
@@ -69,10 +70,10 @@ export async function openDatabase({
     }
     case "sqlite":
     case "file": {
-      const database = await openSqlite(url);
+      const database = openFile(url, existing);
       return {
         store: sqlite({ database, ...named, ...(lease !== undefined && { lease }) }) as OutboxStore,
-        close: async () => database.close(),
+        close: async () => void database.close(),
       };
     }
     case "d1":
@@ -109,17 +110,19 @@ async function driver<Module>(name: string, install: string): Promise<Module> {
   return (module.default ?? module) as Module;
 }
 
-async function openSqlite(url: string): Promise<SqliteDatabase & { close(): void }> {
-  let DatabaseSync: new (file: string) => SqliteDatabase & { close(): void };
-  try {
-    // Older Nodes have none, and a name that they don't know must not keep them from all the rest.
-    const name = "node:sqlite";
-    ({ DatabaseSync } = await import(name));
-  } catch {
-    throw new Failure(`SQLite needs Node 22.13 or newer here, and this is ${process.version}`);
-  }
+/** @param existing whether a file that isn't there is a mistake, rather than a database to be made */
+function openFile(url: string, existing: boolean): SqliteDatabase {
   const file = url.startsWith("file:") ? fileURLToPath(url) : url.replace(/^sqlite:(\/\/)?/, "");
-  const database = new DatabaseSync(file);
+  if (existing && !existsSync(file)) throw new Failure(`there is no database ${file}`);
+  let database: SqliteDatabase;
+  try {
+    database = openSqlite(file);
+  } catch (error) {
+    // What it says of other packages is for programs.
+    if (!(error as { code?: unknown }).code)
+      throw new Failure(`SQLite needs Node 22.13 or newer here, and this is ${process.version}`);
+    throw new Failure(`the database ${file} can't be opened: ${(error as Error).message}`);
+  }
   database.exec("PRAGMA busy_timeout = 5000");
   return database;
 }

@@ -122,9 +122,9 @@ function list(text: string): string[] {
 async function withOutbox<T>(
   choice: DatabaseChoice,
   use: (outbox: AnyOutbox) => Promise<T>,
-  options: Omit<AnyOutboxOptions, "store"> = {},
+  { existing, ...options }: Omit<AnyOutboxOptions, "store"> & { existing?: boolean } = {},
 ): Promise<T> {
-  const { store, close } = await openDatabase(choice);
+  const { store, close } = await openDatabase(choice, { existing: existing ?? true });
   try {
     return await use(new Outbox({ store, ...options }));
   } finally {
@@ -138,16 +138,20 @@ async function install(options: InstallOptions): Promise<void> {
     throw new UsageError("--on, --function, --priority and --columns are for the triggers of a --table");
   // What can't be connected to can't be changed.
   const dryRun = options.dryRun || options.database?.startsWith("d1:") || false;
-  await withOutbox(options, async (outbox) => {
-    const statements = [...(await outbox.install({ dryRun }))];
-    if (watched) {
-      const triggers = await outbox.watch(watched, {
-        ...{ on: on as RecordEvent[] | undefined, function: name, priority, columns, dryRun },
-      });
-      statements.push(...triggers);
-    }
-    await tell(statements, dryRun, watched ? `The changes of ${watched} are jobs now.` : "The outbox is there.");
-  });
+  await withOutbox(
+    options,
+    async (outbox) => {
+      const statements = [...(await outbox.install({ dryRun }))];
+      if (watched) {
+        const triggers = await outbox.watch(watched, {
+          ...{ on: on as RecordEvent[] | undefined, function: name, priority, columns, dryRun },
+        });
+        statements.push(...triggers);
+      }
+      await tell(statements, dryRun, watched ? `The changes of ${watched} are jobs now.` : "The outbox is there.");
+    },
+    { existing: false },
+  );
 }
 
 async function uninstall(options: InstallOptions): Promise<void> {
@@ -172,7 +176,7 @@ async function run(options: RunOptions): Promise<void> {
     if (hasty || stop.signal.aborted) process.exit(1);
     stop.abort();
   });
-  const settings = { client, interval, batch, maxInFlight: inFlight, keep, prefix };
+  const settings = { existing: false, client, interval, batch, maxInFlight: inFlight, keep, prefix };
   try {
     await withOutbox(
       options,

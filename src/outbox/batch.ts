@@ -1,12 +1,5 @@
 import type { BackgroundOptions } from "../client/submission.js";
-import {
-  ClosedError,
-  ConnectionLostError,
-  ProtocolError,
-  RequestScopeError,
-  ServerError,
-  TimeoutError,
-} from "../errors.js";
+import { ConnectionLostError, ProtocolError, ServerError, TimeoutError } from "../errors.js";
 import type { PayloadInput } from "../payload.js";
 import type { OutboxEvents } from "./events.js";
 import { Held } from "./held.js";
@@ -20,6 +13,8 @@ export interface Submitter {
     workload: PayloadInput,
     options: BackgroundOptions,
   ): Promise<{ readonly handle: string; readonly server: string }>;
+  /** Tells a row that costs the connection from a server that is away. Without it, every lost connection is the row's fault. */
+  ping?(options: { readonly signal: AbortSignal }): Promise<unknown>;
 }
 
 /** How a relay works. */
@@ -34,8 +29,11 @@ export interface RelaySettings {
 
 export type Emit = <Name extends keyof OutboxEvents>(name: Name, event: OutboxEvents[Name]) => void;
 
-/** How often a row may cost the connection before its function is held back: others must not wait for it for ever. */
+/** How often a row may cost the connection before it is set aside: others must not wait for it for ever. */
 const LOSSES = 3;
+
+/** How long the server may take to say that it is well, after a row has cost the connection, in milliseconds. */
+const ECHO_TIMEOUT = 5_000;
 
 /** How long a database may take for anything, in milliseconds. Then its connection is given up: a line that is cut off says nothing. */
 const STORE_TIMEOUT = 30_000;
@@ -49,8 +47,23 @@ export interface BatchOutcome {
   readonly rows: number;
   readonly relayed: number;
   readonly aside: number;
-  /** What the job server could not be had for. */
-  readonly failure: { readonly error: unknown } | undefined;
+  readonly failure: Failure | undefined;
+}
+
+/** Why a batch ended before all of its rows were submitted. */
+export interface Failure {
+  readonly error: unknown;
+  /** Whether it is a row's fault, and was counted: so often, it is worth trying again at once. */
+  readonly counted: boolean;
+}
+
+/** What became of the rows of a batch at the job server. */
+interface Submitted {
+  readonly done: string[];
+  readonly refused: { readonly row: OutboxRow; readonly reason: string }[];
+  /** Rows that have cost the connection, or that were not answered in time. */
+  readonly lost: { readonly row: OutboxRow; readonly error: Error }[];
+  failure: Failure | undefined;
 }
 
 /** Relays rows, a batch at a time, and remembers what it has to from one to the next. */
@@ -60,65 +73,76 @@ export class Batches {
   readonly #emit: Emit;
   /** Rows that a server has, and whose removal failed: they are removed, and not submitted again. */
   readonly #accepted = new Set<string>();
-  /** How often each row has cost the connection. */
-  readonly #losses = new Map<string, number>();
 
   constructor(settings: RelaySettings, emit: Emit) {
     this.#settings = settings;
     this.#emit = emit;
   }
 
-  /** @throws what the database does; rows that a server has are then removed with the next batch */
+  /**
+   * Once the signal has come, no more rows are submitted; what is at the server already is waited for, as its job would run twice
+   * otherwise.
+   * @throws what the database does; rows that a server has are then removed with the next batch
+   */
   async next(leader: Leader, signal: AbortSignal): Promise<BatchOutcome> {
     const { batch, keep } = this.#settings;
     const begin = performance.now();
     // Of its lease, a third may be gone when it begins.
     const patience = leader.lease === undefined ? undefined : leader.lease / 2;
-    const limit = patience === undefined ? signal : AbortSignal.any([signal, AbortSignal.timeout(patience)]);
+    const limit = patience === undefined ? undefined : AbortSignal.timeout(Math.floor(patience));
     const rows = await inTime(leader.rows(batch, this.held.names()));
     const late = () => patience !== undefined && performance.now() - begin > patience / 2;
-    const { done, aside, failure } = await this.#submitAll(leader, rows, limit, late);
-    for (const id of done) this.#accepted.add(id);
+    const { done, refused, lost, failure } = await this.#submitAll(leader, rows, limit, () => signal.aborted || late());
+    // What is done comes first: whatever the database refuses after that, it isn't submitted again.
     if (done.length > 0) await inTime(leader.settle(done, keep));
     for (const id of done) this.#accepted.delete(id);
-    return { rows: rows.length, relayed: done.length, aside, failure };
+    for (const { row, reason } of refused) await this.#setAside(leader, row, reason);
+    const losses = await this.#countAll(leader, lost, signal);
+    return {
+      rows: rows.length,
+      relayed: done.length,
+      aside: refused.length + losses.aside,
+      failure: failure ?? losses.failure,
+    };
   }
 
   /** Submits rows in their order, so many at once, until one can't be: then those after it wait, too. */
-  async #submitAll(leader: Leader, rows: readonly OutboxRow[], signal: AbortSignal, late: () => boolean) {
-    const done: string[] = [];
-    const refused: { row: OutboxRow; reason: string }[] = [];
+  async #submitAll(
+    leader: Leader,
+    rows: readonly OutboxRow[],
+    limit: AbortSignal | undefined,
+    over: () => boolean,
+  ): Promise<Submitted> {
+    const submitted: Submitted = { done: [], refused: [], lost: [], failure: undefined };
     // Held for all of the batch: a hold that is over sooner must not have a later row go before the one that was refused.
     const skipped = new Set<string>();
-    let failure: { readonly error: unknown } | undefined;
     const submit = async (row: OutboxRow) => {
       try {
-        if (!this.#accepted.has(row.id)) await this.#submit(leader, row, signal);
-        done.push(row.id);
+        if (!this.#accepted.has(row.id)) await this.#submit(leader, row, limit);
+        submitted.done.push(row.id);
       } catch (error) {
-        const fate = this.#fate(row, error);
-        if (fate === "aside") refused.push({ row, reason: (error as Error).message });
+        const fate = fateOf(error, limit);
+        if (fate === "aside") submitted.refused.push({ row, reason: (error as Error).message });
+        else if (fate === "lost") submitted.lost.push({ row, error: error as Error });
         else if (fate === "hold") {
           skipped.add(row.function);
           this.#hold(row, error as Error);
-        } else failure ??= { error };
+        } else submitted.failure ??= { error, counted: false };
       }
     };
+    // Which of several has cost the connection, nobody knows: they are tried one by one.
+    const most = rows.some(({ losses }) => losses > 0) ? 1 : this.#settings.maxInFlight;
     const pending: Promise<void>[] = [];
     for (const row of rows) {
-      while (pending.length >= this.#settings.maxInFlight) await pending.shift();
-      if (failure || signal.aborted || late()) break;
+      while (pending.length >= most) await pending.shift();
+      if (submitted.failure || submitted.lost.length > 0 || over()) break;
       if (!skipped.has(row.function)) pending.push(submit(row));
     }
     await Promise.all(pending);
-    for (const { row, reason } of refused) {
-      await inTime(leader.setAside(row.id, reason));
-      this.#emit("aside", { id: row.id, function: row.function, reason });
-    }
-    return { done, aside: refused.length, failure };
+    return submitted;
   }
 
-  async #submit(leader: Leader, row: OutboxRow, signal: AbortSignal): Promise<void> {
+  async #submit(leader: Leader, row: OutboxRow, signal: AbortSignal | undefined): Promise<void> {
     const { client, prefix = `${leader.origin}-` } = this.#settings;
     const { id, function: name, workload, unique, priority, at } = row;
     const { handle, server } = await client.background(name, workload, {
@@ -127,25 +151,46 @@ export class Batches {
       signal,
       ...(at !== null && { at }),
     });
+    this.#accepted.add(id);
     this.held.free(name);
-    this.#losses.delete(id);
     this.#emit("relay", { id, function: name, handle, server });
   }
 
-  /** What is to become of a row that was not taken. */
-  #fate(row: OutboxRow, error: unknown): "aside" | "hold" | "again" {
-    if (error instanceof ServerError) return LATER.has(error.serverCode) ? "hold" : "aside";
-    // The client says so of what no server could take, and has sent nothing.
-    if (error instanceof TypeError) return "aside";
-    if (error instanceof ClosedError || error instanceof RequestScopeError) return "again";
-    const lost =
-      error instanceof ConnectionLostError ||
-      error instanceof ProtocolError ||
-      (error instanceof TimeoutError && error.timeout === "requestTimeout");
-    if (!lost) return "again";
-    const losses = (this.#losses.get(row.id) ?? 0) + 1;
-    this.#losses.set(row.id, losses);
-    return losses < LOSSES ? "again" : "hold";
+  async #setAside(leader: Leader, { id, function: name }: OutboxRow, reason: string): Promise<void> {
+    await inTime(leader.setAside(id, reason));
+    this.#emit("aside", { id, function: name, reason });
+  }
+
+  /** Counts, in the table, what rows have cost, and sets those aside that have done so too often. */
+  async #countAll(leader: Leader, lost: Submitted["lost"], signal: AbortSignal) {
+    let aside = 0;
+    const [first] = lost;
+    // It is submitted again as it is.
+    if (!first || signal.aborted) return { aside, failure: first && { error: first.error, counted: false } };
+    await inTime(leader.renew());
+    if (!(await this.#serverIsWell(leader))) return { aside, failure: { error: first.error, counted: false } };
+    let failure: Failure | undefined;
+    for (const { row, error } of lost) {
+      const losses = await inTime(leader.lost(row.id));
+      if (losses < LOSSES) failure ??= { error, counted: true };
+      else {
+        const times = `it has cost the connection to the job server ${losses} times`;
+        await this.#setAside(leader, row, `${times}: ${error.message}`);
+        aside++;
+      }
+    }
+    return { aside, failure };
+  }
+
+  /** Whether it was the row, and not a server that is away: that one would have every row set aside, one after the other. */
+  async #serverIsWell({ lease }: Leader): Promise<boolean> {
+    const { client } = this.#settings;
+    if (typeof client.ping !== "function") return true;
+    const timeout = lease === undefined ? ECHO_TIMEOUT : Math.min(ECHO_TIMEOUT, Math.floor(lease / 3));
+    return client.ping({ signal: AbortSignal.timeout(timeout) }).then(
+      () => true,
+      () => false,
+    );
   }
 
   #hold({ function: name }: OutboxRow, { message: reason }: Error): void {
@@ -153,6 +198,19 @@ export class Batches {
     if (this.held.has(name)) return;
     this.#emit("hold", { function: name, reason, delay: this.held.hold(name) });
   }
+}
+
+/** What is to become of a row that was not taken. @param limit the one that it was submitted with */
+function fateOf(error: unknown, limit: AbortSignal | undefined): "aside" | "hold" | "lost" | "again" {
+  if (error instanceof ServerError) return LATER.has(error.serverCode) ? "hold" : "aside";
+  // The client says so of what no server could take, and has sent nothing.
+  if (error instanceof TypeError) return "aside";
+  const lost =
+    error instanceof ConnectionLostError ||
+    error instanceof ProtocolError ||
+    (error instanceof TimeoutError && error.timeout === "requestTimeout") ||
+    (limit?.aborted && error === limit.reason);
+  return lost ? "lost" : "again";
 }
 
 /** @throws Error when the database doesn't answer */

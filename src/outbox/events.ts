@@ -10,6 +10,6 @@ export interface OutboxEvents {
   aside: { readonly id: string; readonly function: string; readonly reason: string };
   /** The server takes no jobs of a function now (its queue is full): its rows wait, those of others go on. */
   hold: { readonly function: string; readonly reason: string; readonly delay: number };
-  /** The database or the job server can't be had: it is tried again in `delay` milliseconds. Nothing is lost. */
+  /** The database or the job server can't be had, or a row has cost the connection: it is tried again in `delay` milliseconds. Nothing is lost. */
   error: { readonly error: Error; readonly delay: number };
 }

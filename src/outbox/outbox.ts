@@ -115,9 +115,9 @@ export class Outbox<Transaction, Added, Prepared = never> extends Emitter<Outbox
     return this.#store.sql(newRow(name, workload, options));
   }
 
-  /** Makes the outbox's tables; what is there is left alone. @returns the SQL that was run, or with `dryRun` would be */
+  /** Makes the outbox's tables, or brings those that are there up to date. @returns the SQL that was run, or with `dryRun` would be */
   async install({ dryRun = false }: { dryRun?: boolean | undefined } = {}): Promise<readonly string[]> {
-    return this.#execute(this.#store.installSql(), dryRun);
+    return this.#execute(await this.#store.installSql(), dryRun);
   }
 
   /**
@@ -191,7 +191,8 @@ export class Outbox<Transaction, Added, Prepared = never> extends Emitter<Outbox
   }
 
   /**
-   * Relays rows as they come, until the signal; then it finishes the row that it is at, and resolves. Of several that run, one
+   * Relays rows as they come, until the signal; then it waits for the server's answer to the row that it is at, as long as the
+   * client does, and resolves. Of several that run, one
    * relays, and the others stand by. A database or job server that is away is tried again.
    * @throws ClosedError when the client was closed; RequestScopeError
    */
@@ -200,7 +201,8 @@ export class Outbox<Transaction, Added, Prepared = never> extends Emitter<Outbox
   }
 
   /**
-   * Relays the rows that there are: for a cron trigger, where nothing may run for ever.
+   * Relays the rows that there are, or those until the signal: for a cron trigger, where nothing may run for ever.
+   * A row that costs the connection is tried again, and set aside after the third time.
    * @throws whatever goes wrong with the database or the job server; what was not relayed stays
    */
   drain({ signal = new AbortController().signal }: { signal?: AbortSignal | undefined } = {}): Promise<Drained> {

@@ -1,7 +1,7 @@
 import { Backoff } from "../connection/backoff.js";
 import { sleep } from "../connection/wait.js";
 import { ClosedError, RequestScopeError } from "../errors.js";
-import { Batches, type Emit, inTime, type RelaySettings } from "./batch.js";
+import { Batches, type Emit, type Failure, inTime, type RelaySettings } from "./batch.js";
 import type { Leader, OutboxStore } from "./store.js";
 
 /** How long to wait before a database or job server that was away is tried again, in milliseconds. */
@@ -18,6 +18,10 @@ export interface Drained {
   readonly aside: number;
   /** Whether nothing is left to do: false when another one relays, a function's queue is full, or the signal came. */
   readonly empty: boolean;
+}
+
+function asError(error: unknown): Error {
+  return error instanceof Error ? error : new Error(String(error));
 }
 
 /** Moves rows from an outbox to the job servers. */
@@ -64,14 +68,21 @@ export class Relay {
         const batch = await this.#batches.next(leader, signal);
         relayed += batch.relayed;
         aside += batch.aside;
-        if (batch.failure) throw batch.failure.error;
-        if (batch.rows === 0) break;
+        if (signal.aborted) break;
+        if (batch.failure) this.#goOn(batch.failure);
+        else if (batch.rows === 0) break;
       }
       broken = false;
     } finally {
       await this.#release(leader, broken);
     }
     return { relayed, aside, empty: !signal.aborted && this.#batches.held.names().length === 0 };
+  }
+
+  /** After the first loss of a row, it is tried again at once: there may be no second time in a cron trigger. */
+  #goOn({ error, counted }: Failure): void {
+    if (!counted) throw error;
+    this.#emit("error", { error: asError(error), delay: 0 });
   }
 
   async #lead(leader: Leader, signal: AbortSignal): Promise<void> {
@@ -117,7 +128,7 @@ export class Relay {
   async #again(error: unknown, signal: AbortSignal): Promise<void> {
     if (signal.aborted) return;
     const delay = this.#backoff.next();
-    this.#emit("error", { error: error instanceof Error ? error : new Error(String(error)), delay });
+    this.#emit("error", { error: asError(error), delay });
     await this.#sleep(delay, signal);
   }
 

@@ -31,6 +31,8 @@ export interface NewRow {
 /** A row as it is relayed. Ids are text, as not every driver has numbers for all of them. */
 export interface OutboxRow extends NewRow {
   readonly id: string;
+  /** How often it has cost the connection to the job server. */
+  readonly losses: number;
 }
 
 const encoder = new TextEncoder();
@@ -69,6 +71,7 @@ export interface SelectedRow {
   readonly unique_id: string | null;
   readonly priority: string;
   readonly run_at: string | number | bigint | null;
+  readonly losses: string | number | bigint;
 }
 
 /** A row that was set aside, as the stores select it. */
@@ -92,6 +95,7 @@ export function readRow(selected: SelectedRow): OutboxRow {
     // What isn't one of the words is refused by the client, and set aside.
     priority: selected.priority as Priority,
     at: selected.run_at === null ? null : Number(selected.run_at),
+    losses: Number(selected.losses),
   };
 }
 

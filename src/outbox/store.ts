@@ -65,8 +65,8 @@ export interface OutboxStore<Transaction = unknown, Added = unknown, Prepared = 
   insert(transaction: Transaction, row: NewRow): Added;
   /** Where there are no interactive transactions: the statement, for one of the database's own batches. */
   statement?(database: Transaction, row: NewRow): Prepared;
-  /** The SQL that makes the outbox, or changes nothing where it is there. */
-  installSql(): readonly string[];
+  /** The SQL that makes the outbox, or brings one that is there up to date. */
+  installSql(): Promise<readonly string[]>;
   /** The SQL that removes it, with its record triggers. */
   uninstallSql(): Promise<readonly string[]>;
   /** The SQL that makes the triggers of a table anew. */
@@ -90,16 +90,21 @@ export interface Leader {
   /** How long it leads without `renew`, in milliseconds; undefined when it does as long as its connection lasts. */
   readonly lease: number | undefined;
   renew(): Promise<void>;
-  /** The first rows that wait, by id, without those of some functions. */
+  /** The first rows that wait, by id, without those of some functions; fewer when their workloads would be more than `MAX_BYTES`. */
   rows(limit: number, without: readonly string[]): Promise<readonly OutboxRow[]>;
   /** Removes rows that were relayed, or marks them. */
   settle(ids: readonly string[], keep: boolean): Promise<void>;
   setAside(id: string, reason: string): Promise<void>;
+  /** Counts that a row has cost the connection to the job server. Says how often it has. */
+  lost(id: string): Promise<number>;
   /** Waits until there may be new rows, at most so long, or until the signal. */
   wait(milliseconds: number, signal: AbortSignal): Promise<void>;
   /** Leads no more. @param broken whether its connection can't be trusted any more */
   release(broken: boolean): Promise<void>;
 }
+
+/** How many bytes of workloads are read at once, unless it is one row's: 16 MiB. */
+export const MAX_BYTES = 16 * 1024 * 1024;
 
 /** What a row's `state` says. */
 export const WAITING = 0;

@@ -91,7 +91,7 @@ describe("what is not understood ends with 2, and says what is wrong in one line
     [["outbox", "status"], /which database\?/],
     [
       ["outbox", "run", "--database", "oracle://me:secret@db/x"],
-      /must be postgres:\/\/….* not "oracle:\/\/me:…@db\/x"/,
+      /must be postgres:\/\/….* not "oracle:\/\/…@db\/x"/,
     ],
     [["outbox", "install", "--database", "d1:", "--on", "insert"], /are for the triggers of a --table/],
     [["outbox", "install", "--database", "d1:", "--table", "a"], /which columns does "a" have/],

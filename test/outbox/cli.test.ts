@@ -1,3 +1,4 @@
+import { existsSync } from "node:fs";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
@@ -74,7 +75,28 @@ test("a relay ends with 0 when it is told to, and with 1 when there is no outbox
 test("what a database needs is said where it isn't there", async () => {
   const { code, stderr } = await edgear(["outbox", "status", "--database", "postgres://127.0.0.1:1/none"]);
   expect({ code, stderr }).toMatchObject({ code: 1, stderr: expect.stringMatching(/^edgear: .*ECONNREFUSED/) });
-  const old = await edgear(["outbox", "status", "--database", `sqlite:${folder}/none.db`], { node: systemNode });
+  const old = await edgear(["outbox", "status", "--database", `sqlite:${file}`], { node: systemNode });
   expect(old.code).toBe(1);
   expect(old.stderr).toMatch(/SQLite needs Node 22\.13|no such table/);
+  const folders = await edgear(["outbox", "install", "--database", `sqlite:${folder}/none/none.db`]);
+  expect(folders).toMatchObject({ code: 1, stderr: expect.stringMatching(/none\.db can't be opened: /) });
+});
+
+test("a mistyped path is said, and no database made of it", async () => {
+  const mistyped = path.join(folder, "shoop.db");
+  for (const command of ["status", "retry", "uninstall"]) {
+    const outcome = await edgear(["outbox", command, "--database", `sqlite:${mistyped}`]);
+    expect(outcome).toMatchObject({ code: 1, stderr: `edgear: there is no database ${mistyped}\n` });
+  }
+  expect(existsSync(mistyped)).toBe(false);
+});
+
+test("a URL that is refused is said without its password, whatever that has in it", async () => {
+  for (const start of ["oracle://", "oracle:"]) {
+    const url = `${start}me:first:sec/ret@second@127.0.0.1/shop`;
+    const { code, stderr } = await edgear(["outbox", "status", "--database", url]);
+    expect(code).toBe(2);
+    expect(stderr).toMatch(`not "${start}…@127.0.0.1/shop"`);
+    expect(stderr).not.toMatch(/first|ret|second/);
+  }
 });

@@ -12,7 +12,7 @@ import { createPool, type PoolConnection } from "mysql2/promise";
 import pg from "pg";
 import { type DatabaseServer, startMariadb, startPostgres } from "../support/databases.ts";
 
-type AnyOutbox = Outbox<unknown, unknown, unknown>;
+export type AnyOutbox = Outbox<unknown, unknown, unknown>;
 type Options = Omit<OutboxOptions<unknown, unknown, unknown>, "store">;
 
 /** A database to test with, whichever it is. */

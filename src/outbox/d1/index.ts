@@ -4,6 +4,9 @@ import type { NewRow } from "../row.js";
 import { type Access, SqliteStore } from "../sqlite/store.js";
 import type { OutboxStore } from "../store.js";
 
+/** How many bytes of workloads are read at once: D1 gives each byte as a number of a list, which takes ten times the room. */
+const MAX_BYTES = 1024 * 1024;
+
 /** A statement of D1. */
 export interface D1Statement {
   bind(...parameters: unknown[]): D1Statement;
@@ -73,6 +76,7 @@ class D1Store<Prepared extends D1Statement> extends SqliteStore<D1<Prepared>, Pr
 function accessTo<Prepared extends D1Statement>(database: D1<Prepared>): Access {
   return {
     busy: false,
+    maxBytes: MAX_BYTES,
     async all<Row>(sql: string, parameters: readonly (string | number | null)[]) {
       const { results } = await database
         .prepare(sql)

@@ -62,15 +62,22 @@ class MysqlStore implements OutboxStore<MysqlTransaction, Promise<void>, never> 
     await run(transaction, sql, [...parameters]);
   }
 
-  installSql(): string[] {
+  async installSql(): Promise<string[]> {
     return installSql(this.#table);
   }
 
   async uninstallSql(): Promise<string[]> {
+    const { schema = null, name } = this.#table;
+    const [place] = await this.#query<{ name: string }>("SELECT COALESCE(?, DATABASE()) AS name", [schema]);
+    // Every database may have an outbox of this name: a trigger that names none writes to that of its own.
     const triggers = await this.#query<{ found: string; place: string }>(
       `SELECT TRIGGER_NAME AS found, TRIGGER_SCHEMA AS place FROM information_schema.TRIGGERS
-        WHERE LEFT(TRIGGER_NAME, CHAR_LENGTH(?)) = ? AND LOCATE(?, ACTION_STATEMENT) > 0`,
-      [`${this.#table.name}_`, `${this.#table.name}_`, mysqlTable({ schema: undefined, name: this.#table.name })],
+        WHERE LEFT(TRIGGER_NAME, CHAR_LENGTH(?)) = ? AND (LOCATE(CAST(? AS BINARY), ACTION_STATEMENT) > 0
+          OR TRIGGER_SCHEMA = ? AND LOCATE(CAST(? AS BINARY), ACTION_STATEMENT) > 0)`,
+      [
+        ...[`${name}_`, `${name}_`, `INTO ${mysqlTable({ schema: place?.name, name })} `],
+        ...[place?.name, `INTO ${mysqlTable({ schema: undefined, name })} `],
+      ],
     );
     return uninstallSql(
       this.#table,
@@ -130,7 +137,7 @@ class MysqlStore implements OutboxStore<MysqlTransaction, Promise<void>, never> 
   async retry(ids: readonly string[] | undefined): Promise<number> {
     if (ids?.length === 0) return 0;
     const some = ids ? `AND id IN (${numbers(ids)})` : "";
-    const sql = `UPDATE ${mysqlTable(this.#table)} SET state = ${WAITING}, reason = NULL, settled_at = NULL WHERE state = ${ASIDE} ${some}`;
+    const sql = `UPDATE ${mysqlTable(this.#table)} SET state = ${WAITING}, reason = NULL, settled_at = NULL, losses = 0 WHERE state = ${ASIDE} ${some}`;
     const { affectedRows } = (await this.#query(sql)) as unknown as { affectedRows: number };
     return affectedRows;
   }

@@ -1,7 +1,7 @@
 import { sleep } from "../../connection/wait.js";
 import { derived, type TableName } from "../names.js";
 import { type OutboxRow, readRow, type SelectedRow } from "../row.js";
-import { ASIDE, KEPT, type Leader, WAITING } from "../store.js";
+import { ASIDE, KEPT, type Leader, MAX_BYTES, WAITING } from "../store.js";
 import type { MysqlConnection } from "./client.js";
 import { mysqlTable, numbers } from "./schema.js";
 
@@ -52,8 +52,13 @@ export class MysqlLeader implements Leader {
   async rows(limit: number, without: readonly string[]): Promise<OutboxRow[]> {
     const others = without.length === 0 ? "" : `AND function_name NOT IN (${places(without)})`;
     const [rows] = await this.#connection.query(
-      `SELECT CAST(id AS CHAR) AS row_id, function_name, workload, unique_id, priority, CAST(run_at AS CHAR) AS run_at
-        FROM ${this.#rows} WHERE state = ${WAITING} ${others} ORDER BY id LIMIT ?`,
+      `SELECT CAST(chosen.id AS CHAR) AS row_id, function_name, workload, unique_id, priority, CAST(run_at AS CHAR) AS run_at, losses
+        FROM ${this.#rows} AS chosen JOIN (
+          SELECT id, size, SUM(size) OVER (ORDER BY id) AS total FROM (
+            SELECT id, LENGTH(workload) AS size FROM ${this.#rows} WHERE state = ${WAITING} ${others} ORDER BY id LIMIT ?
+          ) AS sized
+        ) AS summed ON summed.id = chosen.id
+        WHERE total <= ${MAX_BYTES} OR total = size ORDER BY chosen.id`,
       [...without, limit],
     );
     return (rows as SelectedRow[]).map(readRow);
@@ -71,6 +76,13 @@ export class MysqlLeader implements Leader {
       `UPDATE ${this.#rows} SET state = ${ASIDE}, reason = ?, settled_at = NOW(3) WHERE id = ${numbers([id])}`,
       [reason.slice(0, 10_000)],
     );
+  }
+
+  async lost(id: string): Promise<number> {
+    const which = `WHERE id = ${numbers([id])}`;
+    await this.#connection.query(`UPDATE ${this.#rows} ${BY_ID} SET losses = losses + 1 ${which}`);
+    const [rows] = await this.#connection.query(`SELECT losses FROM ${this.#rows} ${which}`);
+    return Number((rows as { losses: number }[])[0]?.losses ?? 0);
   }
 
   async wait(milliseconds: number, signal: AbortSignal): Promise<void> {

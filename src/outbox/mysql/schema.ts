@@ -51,10 +51,25 @@ export function installSql(table: TableName): string[] {
   reason text,
   created_at timestamp(3) NOT NULL DEFAULT CURRENT_TIMESTAMP(3),
   settled_at timestamp(3) NULL DEFAULT NULL,
+  losses tinyint unsigned NOT NULL DEFAULT 0,
   KEY ${quoted(`${table.name}_pending`)} (state, id)
 ) ${options}`,
+    ...columnSql(table, "losses", "tinyint unsigned NOT NULL DEFAULT 0"),
     `CREATE TABLE IF NOT EXISTS ${state} (name varchar(40) NOT NULL PRIMARY KEY, value varchar(255) NOT NULL) ${options}`,
     `INSERT IGNORE INTO ${state} (name, value) VALUES ('origin', ${literal(newOrigin())})`,
+  ];
+}
+
+/** Adds a column to tables that were made without: MySQL, other than MariaDB, has no way to say it in one statement. */
+function columnSql(table: TableName, column: string, type: string): string[] {
+  const place = table.schema === undefined ? "DATABASE()" : literal(table.schema);
+  const alter = `ALTER TABLE ${mysqlTable(table)} ADD COLUMN ${quoted(column)} ${type}`;
+  return [
+    `SET @edgear_column = (SELECT IF(COUNT(*) = 0, ${literal(alter)}, 'DO 0') FROM information_schema.COLUMNS
+  WHERE TABLE_SCHEMA = ${place} AND TABLE_NAME = ${literal(table.name)} AND COLUMN_NAME = ${literal(column)})`,
+    "PREPARE edgear_column FROM @edgear_column",
+    "EXECUTE edgear_column",
+    "DEALLOCATE PREPARE edgear_column",
   ];
 }
 

@@ -67,7 +67,7 @@ class PostgresStore implements OutboxStore<PostgresTransaction, Promise<void>, n
     await transaction.query(sql, [...parameters]);
   }
 
-  installSql(): string[] {
+  async installSql(): Promise<string[]> {
     return installSql(this.#table, this.#notify);
   }
 
@@ -117,7 +117,7 @@ class PostgresStore implements OutboxStore<PostgresTransaction, Promise<void>, n
   async retry(ids: readonly string[] | undefined): Promise<number> {
     const { rowCount } = await this.#use((client) =>
       client.query(
-        `UPDATE ${qualified(this.#table)} SET state = ${WAITING}, reason = NULL, settled_at = NULL
+        `UPDATE ${qualified(this.#table)} SET state = ${WAITING}, reason = NULL, settled_at = NULL, losses = 0
           WHERE state = ${ASIDE} AND ($1::bigint[] IS NULL OR id = ANY ($1))`,
         [ids ?? null],
       ),

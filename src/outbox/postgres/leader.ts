@@ -1,7 +1,7 @@
 import { sleep } from "../../connection/wait.js";
 import { derived, doubleQuoted, qualified, type TableName } from "../names.js";
 import { type OutboxRow, readRow, type SelectedRow } from "../row.js";
-import { ASIDE, KEPT, type Leader, WAITING } from "../store.js";
+import { ASIDE, KEPT, type Leader, MAX_BYTES, WAITING } from "../store.js";
 import type { PostgresClient } from "./client.js";
 
 /** The lock is of the table, whatever the search path calls it, and of one database. It lasts as long as its connection. */
@@ -63,8 +63,14 @@ export class PostgresLeader implements Leader {
   async rows(limit: number, without: readonly string[]): Promise<OutboxRow[]> {
     this.#woken = false;
     const { rows } = await this.#client.query(
-      `SELECT id::text AS row_id, function_name, workload, unique_id, priority, run_at::text AS run_at
-        FROM ${this.#rows} WHERE state = ${WAITING} AND function_name <> ALL ($2::text[]) ORDER BY id LIMIT $1`,
+      `SELECT chosen.id::text AS row_id, function_name, workload, unique_id, priority, run_at::text AS run_at, losses
+        FROM ${this.#rows} AS chosen JOIN (
+          SELECT id, size, sum(size) OVER (ORDER BY id) AS total FROM (
+            SELECT id, octet_length(workload) AS size FROM ${this.#rows}
+              WHERE state = ${WAITING} AND function_name <> ALL ($2::text[]) ORDER BY id LIMIT $1
+          ) AS sized
+        ) AS summed ON summed.id = chosen.id
+        WHERE total <= ${MAX_BYTES} OR total = size ORDER BY chosen.id`,
       [limit, without],
     );
     return (rows as SelectedRow[]).map(readRow);
@@ -82,6 +88,12 @@ export class PostgresLeader implements Leader {
       `UPDATE ${this.#rows} SET state = ${ASIDE}, reason = $2, settled_at = clock_timestamp() WHERE id = $1`,
       [id, reason.replaceAll("\0", "")],
     );
+  }
+
+  async lost(id: string): Promise<number> {
+    const sql = `UPDATE ${this.#rows} SET losses = losses + 1 WHERE id = $1 RETURNING losses`;
+    const { rows } = await this.#client.query(sql, [id]);
+    return (rows as { losses: number }[])[0]?.losses ?? 0;
   }
 
   async wait(milliseconds: number, signal: AbortSignal): Promise<void> {

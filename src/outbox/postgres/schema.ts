@@ -23,14 +23,29 @@ export function installSql(table: TableName, notify: boolean): string[] {
   state smallint NOT NULL DEFAULT 0,
   reason text,
   created_at timestamptz NOT NULL DEFAULT clock_timestamp(),
-  settled_at timestamptz
+  settled_at timestamptz,
+  losses integer NOT NULL DEFAULT 0
 )`,
+    columnSql(table, "losses", "integer NOT NULL DEFAULT 0"),
     `CREATE INDEX IF NOT EXISTS ${doubleQuoted(`${table.name}_pending`)} ON ${rows} (state, id)`,
     `CREATE TABLE IF NOT EXISTS ${state} (name text PRIMARY KEY, value text NOT NULL)`,
     `INSERT INTO ${state} (name, value) VALUES ('origin', ${literal(newOrigin())}) ON CONFLICT (name) DO NOTHING`,
     ...notifySql(table, notify),
     recordFunction(table),
   ];
+}
+
+/** Adds a column to tables that were made without. `IF NOT EXISTS` would wait for all who write, even where it is there. */
+function columnSql(table: TableName, column: string, type: string): string {
+  const rows = qualified(table);
+  return `DO ${BODY}
+BEGIN
+  IF NOT EXISTS (SELECT FROM pg_catalog.pg_attribute
+    WHERE attrelid = ${literal(rows)}::regclass AND attname = ${literal(column)} AND NOT attisdropped) THEN
+    ALTER TABLE ${rows} ADD COLUMN ${doubleQuoted(column)} ${type};
+  END IF;
+END
+${BODY}`;
 }
 
 /** New rows wake the relay by NOTIFY, whoever writes them. A trigger that is there is left alone: to make it anew would wait for all who write. */

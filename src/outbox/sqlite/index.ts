@@ -1,13 +1,12 @@
 import { checkMilliseconds, checkOptions, show } from "../../connection/check.js";
+import type { SqliteDatabase as Database } from "../../platform/sqlite.js";
 import { outboxTable, type TableInput, type TableName } from "../names.js";
 import type { NewRow } from "../row.js";
-import type { OutboxStore } from "../store.js";
+import { MAX_BYTES, type OutboxStore } from "../store.js";
 import { type Access, SqliteStore } from "./store.js";
 
 /** A database of node:sqlite, better-sqlite3 or bun:sqlite. */
-export interface SqliteDatabase {
-  prepare(sql: string): { all(...parameters: never[]): unknown[]; run(...parameters: never[]): unknown };
-  exec(sql: string): unknown;
+export interface SqliteDatabase extends Database {
   /** Whether a transaction is open: node:sqlite's name. */
   readonly isTransaction?: boolean;
   /** The same, as better-sqlite3 and bun:sqlite call it. */
@@ -66,6 +65,7 @@ class LocalStore extends SqliteStore<SqliteDatabase, void, never> {
 
 function accessTo(database: SqliteDatabase): Access {
   return {
+    maxBytes: MAX_BYTES,
     get busy() {
       return database.isTransaction ?? database.inTransaction ?? false;
     },

@@ -4,10 +4,15 @@ import { type OutboxRow, readRow, type SelectedRow } from "../row.js";
 import { ASIDE, KEPT, type Leader, WAITING } from "../store.js";
 import { NOW } from "./schema.js";
 
+/** Of bytes it is written in front; a text has its length in characters, and is read for this. */
+const SIZE = "CASE typeof(workload) WHEN 'blob' THEN length(workload) ELSE length(CAST(workload AS BLOB)) END";
+
 /** How a store runs its SQL. */
 export interface Access {
   /** Whether the connection is in somebody's transaction: what is done now would be part of it. */
   readonly busy: boolean;
+  /** How many bytes of workloads are read at once. */
+  readonly maxBytes: number;
   all<Row>(sql: string, parameters: readonly (string | number | null)[]): Promise<Row[]>;
   /** All or nothing. */
   batch(statements: readonly string[]): Promise<void>;
@@ -54,8 +59,14 @@ export class SqliteLeader implements Leader {
     // What an open transaction of this very connection has written isn't committed, and what is removed may come back with it.
     if (this.#access.busy) return [];
     const rows = await this.#access.all<SelectedRow>(
-      `SELECT CAST(id AS TEXT) AS row_id, function_name, workload, unique_id, priority, CAST(run_at AS TEXT) AS run_at
-        FROM ${this.#rows} WHERE state = ${WAITING} AND function_name NOT IN (SELECT value FROM json_each(?)) ORDER BY id LIMIT ?`,
+      `SELECT CAST(chosen.id AS TEXT) AS row_id, function_name, workload, unique_id, priority, CAST(run_at AS TEXT) AS run_at, losses
+        FROM ${this.#rows} AS chosen JOIN (
+          SELECT id, size, sum(size) OVER (ORDER BY id) AS total FROM (
+            SELECT id, ${SIZE} AS size FROM ${this.#rows}
+              WHERE state = ${WAITING} AND function_name NOT IN (SELECT value FROM json_each(?)) ORDER BY id LIMIT ?
+          )
+        ) AS summed ON summed.id = chosen.id
+        WHERE total <= ${this.#access.maxBytes} OR total = size ORDER BY chosen.id`,
       [JSON.stringify(without), limit],
     );
     return rows.map(readRow);
@@ -74,6 +85,12 @@ export class SqliteLeader implements Leader {
     await this.#write(sql, [reason, id]);
   }
 
+  async lost(id: string): Promise<number> {
+    const sql = `UPDATE ${this.#rows} SET losses = losses + 1 WHERE id = CAST(? AS INTEGER) RETURNING losses`;
+    const [row] = await this.#write<{ losses: number }>(sql, [id]);
+    return Number(row?.losses ?? 0);
+  }
+
   async wait(milliseconds: number, signal: AbortSignal): Promise<void> {
     await sleep(milliseconds, signal).catch(() => {});
   }
@@ -83,11 +100,11 @@ export class SqliteLeader implements Leader {
     await this.#write(`UPDATE ${this.#state} SET until = 0 WHERE name = 'leader' AND value = ?`, [this.#name]);
   }
 
-  async #write(sql: string, parameters: readonly string[]): Promise<void> {
+  async #write<Row>(sql: string, parameters: readonly string[]): Promise<Row[]> {
     // It may be rolled back then: better that this is done again.
     if (this.#access.busy)
       throw new Error("the relay's connection has a transaction open that isn't its own: give it one of its own");
-    await this.#access.all(sql, parameters);
+    return this.#access.all<Row>(sql, parameters);
   }
 }
 

@@ -4,8 +4,11 @@ import { RECORD_EVENTS, type RecordEvent, type Watch } from "../store.js";
 /** Milliseconds since 1970, in SQLites of any age. */
 export const NOW = "CAST((julianday('now') - 2440587.5) * 86400000.0 AS INTEGER)";
 
-/** The SQL that makes an outbox. An id is never used twice (AUTOINCREMENT), as jobs have it in their uniques. */
-export function installSql(table: TableName): string[] {
+/**
+ * The SQL that makes an outbox. An id is never used twice (AUTOINCREMENT), as jobs have it in their uniques.
+ * @param columns those of the table that is there; none when it isn't, or nobody knows
+ */
+export function installSql(table: TableName, columns: readonly string[]): string[] {
   const rows = qualified(table);
   const state = qualified(derived(table, "state"));
   const index = qualified(derived(table, "pending"));
@@ -20,8 +23,12 @@ export function installSql(table: TableName): string[] {
   state INTEGER NOT NULL DEFAULT 0,
   reason TEXT,
   created_at INTEGER NOT NULL DEFAULT (${NOW}),
-  settled_at INTEGER
+  settled_at INTEGER,
+  losses INTEGER NOT NULL DEFAULT 0
 )`,
+    ...(columns.length > 0 && !columns.includes("losses")
+      ? [`ALTER TABLE ${rows} ADD COLUMN losses INTEGER NOT NULL DEFAULT 0`]
+      : []),
     `CREATE INDEX IF NOT EXISTS ${index} ON ${doubleQuoted(table.name)} (state, id)`,
     `CREATE TABLE IF NOT EXISTS ${state} (
   name TEXT PRIMARY KEY, value TEXT NOT NULL, until INTEGER NOT NULL DEFAULT 0

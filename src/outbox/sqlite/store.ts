@@ -39,8 +39,8 @@ export abstract class SqliteStore<Transaction, Added, Prepared> implements Outbo
     return { sql: this.#insert, parameters: [row.function, row.workload, row.unique, row.priority, row.at] };
   }
 
-  installSql(): string[] {
-    return installSql(this.table);
+  async installSql(): Promise<string[]> {
+    return installSql(this.table, this.connected ? await this.#columns(this.table) : []);
   }
 
   async uninstallSql(): Promise<string[]> {
@@ -59,17 +59,18 @@ export abstract class SqliteStore<Transaction, Added, Prepared> implements Outbo
   async watchSql(watch: Watch): Promise<string[]> {
     if (watch.table.schema !== this.table.schema)
       throw new TypeError(`a trigger can only write to an outbox that is in the same database as ${show(watch.label)}`);
-    const columns = this.connected ? await this.#columns(watch) : watch.columns;
+    const columns = this.connected ? await this.#columns(watch.table) : watch.columns;
+    if (columns?.length === 0) throw new TypeError(`there is no table ${show(watch.label)} in the database`);
     if (!columns) throw new TypeError(`which columns does ${show(watch.label)} have? Give columns, or the database`);
     return watchSql(this.table, watch, columns);
   }
 
-  async #columns({ table: { schema, name }, label }: Watch): Promise<string[]> {
+  /** A table's columns; none when it isn't there. */
+  async #columns({ schema, name }: TableName): Promise<string[]> {
     const pragma = qualified({ schema, name: "table_xinfo" }, (part) =>
       part === "table_xinfo" ? part : doubleQuoted(part),
     );
     const found = await this.access.all<{ name: string; hidden: number }>(`PRAGMA ${pragma}(${literal(name)})`, []);
-    if (found.length === 0) throw new TypeError(`there is no table ${show(label)} in the database`);
     // Those of virtual tables are hidden (1); generated ones (2 and 3) are columns as any.
     return found.filter(({ hidden }) => Number(hidden) !== 1).map((column) => column.name);
   }
@@ -103,7 +104,7 @@ export abstract class SqliteStore<Transaction, Added, Prepared> implements Outbo
 
   async retry(ids: readonly string[] | undefined): Promise<number> {
     const rows = await this.access.all(
-      `UPDATE ${qualified(this.table)} SET state = ${WAITING}, reason = NULL, settled_at = NULL
+      `UPDATE ${qualified(this.table)} SET state = ${WAITING}, reason = NULL, settled_at = NULL, losses = 0
         WHERE state = ${ASIDE} AND (? OR id IN (SELECT CAST(value AS INTEGER) FROM json_each(?))) RETURNING id`,
       [ids ? 0 : 1, JSON.stringify(ids ?? [])],
     );
