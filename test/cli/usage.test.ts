@@ -77,7 +77,7 @@ describe("what is not understood ends with 2, and says what is wrong in one line
     [["top", "--sort", "size"], /Allowed choices are/],
     [["server", "--port", "70000"], /port must be a whole number from 0 to 65535/],
     [["server", "--port", "x"], /must be a whole number from 0/],
-    [["scheduler", "--store", "mysql://x"], /It must be sqlite:FILE, redis:/],
+    [["scheduler", "--store", "mysql://x"], /must be sqlite:FILE, redis:/],
     [["scheduler", "--lease", "soon"], /A time is a number with a unit/],
     [["scheduler", "frobnicate"], /too many arguments|unknown command/],
     [["scheduler", "add", "x"], /missing required argument 'function'/],
