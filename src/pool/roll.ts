@@ -59,8 +59,8 @@ function leaves({ stage, over }: Member): boolean {
 
 /** Waits until a server knows the new worker. Where none knows the old one, there is no gap to be closed. */
 async function connected(next: Member, old: Member): Promise<void> {
-  if (await next.until(["ready", "leaving", "done"], old.servers.size > 0 ? CONNECTING : 0)) return;
-  if (next.stage !== "gone" && old.servers.size === 0) return;
+  if (await next.until(["ready", "leaving", "done"], old.known ? CONNECTING : 0)) return;
+  if (next.stage !== "gone" && !old.known) return;
   next.kill("load");
   throw new PoolLoadError("the new worker was not known to a server in time: the old ones go on");
 }
