@@ -1,3 +1,4 @@
+import { spawn } from "node:child_process";
 import { readFile, writeFile } from "node:fs/promises";
 import { createServer } from "node:net";
 import { setTimeout as delay } from "node:timers/promises";
@@ -57,6 +58,20 @@ describe("what is wrong has words and an exit code of its own", () => {
       } finally {
         for (const start of starts) await start[Symbol.asyncDispose]();
       }
+    }
+    // One that finds another at it waits until that is through.
+    const busy = spawn(process.execPath, ["-e", "setInterval(() => {}, 1000)", "pool"], { stdio: "ignore" });
+    try {
+      await writeFile(`${folder.pidFile}.lock`, `${busy.pid}\n`);
+      await using waits = folder.begin("start");
+      await delay(2_000);
+      expect([await folder.status(), waits.child.exitCode]).toEqual([undefined, null]);
+      busy.kill("SIGKILL");
+      await folder.until(({ workers }) => workers.some(({ state }) => state === "ready"), waits);
+      waits.kill("SIGTERM");
+      expect((await waits.ended()).code).toBe(0);
+    } finally {
+      busy.kill("SIGKILL");
     }
     // What one that was killed meanwhile has left.
     await writeFile(`${folder.pidFile}.lock`, "4194304\n");
