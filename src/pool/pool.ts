@@ -123,7 +123,10 @@ export class Pool extends PoolEmitter implements AsyncDisposable {
     this.#loading = true;
     this.#fillNow();
     const first = [...this.#members];
-    const loaded = await Promise.all(first.map((member) => member.loaded()));
+    const loading = Promise.all(first.map((member) => member.loaded()));
+    // A restart waits for it.
+    this.#restarting = loading;
+    const loaded = await loading;
     const failed = first.find((_, index) => !loaded[index]);
     if (failed && !this.#stopping) {
       await this.stop({ grace: 0 });
