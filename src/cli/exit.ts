@@ -15,6 +15,8 @@ export enum ExitCode {
   STALE = 5,
   /** `edgear pool`: handlers or hooks don't load. */
   NOT_LOADED = 6,
+  /** `edgear pool`: it runs, and doesn't answer. */
+  SILENT = 7,
 }
 
 /** Something that a command was told is wrong. */

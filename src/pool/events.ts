@@ -53,11 +53,14 @@ export interface PoolEvents {
   "connect:before": MemberName & { readonly server: string };
   /** It is there. */
   connect: MemberName & { readonly server: string; readonly duration: number };
-  /** The server is about to be told what the worker can do. */
+  /** The server is being told what the worker can do. */
   "register:before": MemberName & { readonly server: string };
-  /** It knows. */
+  /** It has said that it knows. */
   register: MemberName & { readonly server: string; readonly functions: readonly string[] };
-  /** The worker can be given jobs: a first server knows it. */
+  /**
+   * The worker can be given jobs: a first server knows it. Where functions have a `concurrency` of their own, each
+   * of its connections has a server.
+   */
   "worker:ready": MemberName;
   /** A server had no job. */
   "no-jobs": MemberName & { readonly server: string };
@@ -110,7 +113,7 @@ export interface WorkerState extends MemberName {
   readonly memory: number;
   /** Milliseconds since its last job ended, or since it was there; 0 while it has one. */
   readonly idle: number;
-  /** Servers that know it. */
+  /** Servers that know it, with all its functions. */
   readonly servers: readonly string[];
 }
 

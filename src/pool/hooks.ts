@@ -57,9 +57,9 @@ export interface Hooks {
   beforeConnect?(context: ServerHookContext): unknown;
   /** It is there. */
   afterConnect?(context: ServerHookContext): unknown;
-  /** The server is about to be told what the worker can do. */
+  /** The server is being told what the worker can do. */
   beforeRegister?(context: ServerHookContext): unknown;
-  /** It was told. */
+  /** It has said that it knows. */
   afterRegister?(context: ServerHookContext): unknown;
   /** A server has no job. */
   noJobs?(context: ServerHookContext): unknown;

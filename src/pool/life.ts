@@ -88,13 +88,13 @@ export class Life {
           ...(retry && { retry }),
         });
       }
-      this.#listen(worker);
+      this.#listen(worker, this.#workers.length);
       this.#workers.push(worker);
     }
     // Last, so that gearmand 1.x looks for it first.
     this.#workers[0]?.add(pingFunction(group.name), () => ({ worker: number, pid: process.pid }));
     for (const instance of this.#workers) await this.#hooks.call("beforeRun", () => ({ ...this.#context(), instance }));
-    this.#send({ type: "loaded", memory: this.#memory });
+    this.#send({ type: "loaded", memory: this.#memory, connections: this.#workers.length });
   }
 
   /** Connects and works, until something has it leave. */
@@ -160,7 +160,7 @@ export class Life {
     };
   }
 
-  #listen(worker: Worker): void {
+  #listen(worker: Worker, via: number): void {
     const hook = (
       name: "beforeConnect" | "afterConnect" | "beforeRegister" | "afterRegister" | "noJobs",
       server: string,
@@ -178,7 +178,7 @@ export class Life {
         hook("beforeRegister", server);
       })
       .on("register", ({ server, functions }) => {
-        this.#news.tell({ at: "register", server, functions: functions.filter((name) => name !== ping) });
+        this.#news.tell({ at: "register", server, via, functions: functions.filter((name) => name !== ping) });
         hook("afterRegister", server);
       })
       .on("noJob", ({ server }) => {
@@ -200,7 +200,7 @@ export class Life {
         if (job) this.#over(job, "lost", `the connection to ${server} was lost`);
       })
       .on("disconnect", ({ server, error }) =>
-        this.#news.tell({ at: "disconnect", server, ...(error && { error: error.message }) }),
+        this.#news.tell({ at: "disconnect", server, via, ...(error && { error: error.message }) }),
       )
       .on("error", ({ error }) => this.#news.tell({ at: "error", error: error.message }));
   }

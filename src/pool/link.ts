@@ -29,6 +29,9 @@ const PROGRAM = new URL("../pool/child.js", import.meta.url);
 /** How long output may still come when a process has ended, and others hold it open, in milliseconds. */
 const LEFTOVERS = 300;
 
+/** How long what it has told may wait to be read by a pool that is busy, in milliseconds. */
+const LAST_NEWS = 5_000;
+
 /** Starts a worker's process, or thread. `lines` has its output told line by line. */
 export function openLink(threads: boolean, lines: boolean, events: LinkEvents): Link {
   return threads ? openThread(lines, events) : openProcess(lines, events);
@@ -47,8 +50,17 @@ function openProcess(lines: boolean, events: LinkEvents): Link {
     events.exit(code, signal);
   };
   child.on("exit", (code, signal) => {
+    if (child.pid === undefined) return;
     // What it has sent and written last may come after this.
-    if (child.pid !== undefined) setTimeout(() => exit(code, signal), LEFTOVERS);
+    const soon = () => setTimeout(() => exit(code, signal), LEFTOVERS);
+    if (!child.connected) soon();
+    else {
+      const timer = setTimeout(() => exit(code, signal), LAST_NEWS);
+      child.once("disconnect", () => {
+        clearTimeout(timer);
+        soon();
+      });
+    }
   });
   child.on("close", exit);
   // One that could not be started has no exit.

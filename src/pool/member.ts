@@ -47,9 +47,10 @@ export class Member implements MemberName {
   memory = 0;
   /** What it has said is wrong with its handlers. */
   failure: string | undefined;
-  /** When it became ready, on the clock of `performance`. */
-  readySince: number | undefined;
-  readonly servers = new Set<string>();
+  /** The servers that know some of its functions, and by which of its connections. */
+  readonly #known = new Map<string, Set<number>>();
+  /** How many connections it has to each server. */
+  #connections = 1;
   readonly #running = new Map<string, RunningJob>();
   readonly #owner: MemberOwner;
   readonly #link: Link;
@@ -99,6 +100,16 @@ export class Member implements MemberName {
     return this.#running.size;
   }
 
+  /** The servers that know all its functions. */
+  get servers(): string[] {
+    return [...this.#known].filter(([, vias]) => vias.size === this.#connections).map(([server]) => server);
+  }
+
+  /** Whether it can be given jobs of each of its functions. */
+  get known(): boolean {
+    return new Set([...this.#known.values()].flatMap((vias) => [...vias])).size === this.#connections;
+  }
+
   get state(): WorkerState {
     return {
       ...this.name,
@@ -109,7 +120,7 @@ export class Member implements MemberName {
       failures: this.failures,
       memory: this.memory,
       idle: this.running > 0 ? 0 : Date.now() - this.#lastEnd,
-      servers: [...this.servers],
+      servers: this.servers,
     };
   }
 
@@ -182,9 +193,12 @@ export class Member implements MemberName {
   }
 
   #receive(message: FromWorker): void {
+    // What it had in hand is given up by now.
+    if (this.stage === "gone") return;
     switch (message.type) {
       case "loaded":
         this.memory = message.memory;
+        this.#connections = message.connections;
         if (this.stage === "starting") this.stage = "standby";
         break;
       case "failed":
@@ -243,16 +257,15 @@ export class Member implements MemberName {
         emit("register:before", { ...name, server: news.server });
         return;
       case "register":
-        this.servers.add(news.server);
+        this.#known.set(news.server, (this.#known.get(news.server) ?? new Set()).add(news.via));
         emit("register", { ...name, server: news.server, functions: news.functions });
-        if (this.stage !== "connecting") return;
+        if (this.stage !== "connecting" || !this.known) return;
         this.stage = "ready";
-        this.readySince = performance.now();
         emit("worker:ready", name);
         this.#change();
         return;
       case "disconnect":
-        this.servers.delete(news.server);
+        this.#known.get(news.server)?.delete(news.via);
         emit("disconnect", { ...name, server: news.server, ...(news.error !== undefined && { error: news.error }) });
         return;
       case "error":

@@ -14,7 +14,8 @@ export type ToWorker =
 
 /** What a worker tells its pool. */
 export type FromWorker =
-  | { readonly type: "loaded"; readonly memory: number }
+  /** `connections`: how many it is going to have to each server. */
+  | { readonly type: "loaded"; readonly memory: number; readonly connections: number }
   /** It can't do what it was told; it leaves. */
   | { readonly type: "failed"; readonly message: string }
   /** What happened since the last of these, in order. */
@@ -31,7 +32,8 @@ export type News =
   | { readonly at: "connecting"; readonly server: string }
   | { readonly at: "connect"; readonly server: string; readonly duration: number }
   | { readonly at: "registering"; readonly server: string }
-  | { readonly at: "register"; readonly server: string; readonly functions: readonly string[] }
+  /** `via`: which of its connections to the server. */
+  | { readonly at: "register"; readonly server: string; readonly via: number; readonly functions: readonly string[] }
   | { readonly at: "no-jobs"; readonly server: string }
   | { readonly at: "idle"; readonly server: string }
   | { readonly at: "start"; readonly function: string; readonly handle: string; readonly workload?: string }
@@ -43,5 +45,5 @@ export type News =
       readonly duration: number;
       readonly error?: string;
     }
-  | { readonly at: "disconnect"; readonly server: string; readonly error?: string }
+  | { readonly at: "disconnect"; readonly server: string; readonly via: number; readonly error?: string }
   | { readonly at: "error"; readonly error: string };

@@ -30,12 +30,16 @@ export class Pool extends PoolEmitter implements AsyncDisposable {
   readonly #options: PoolOptions;
   readonly #servers: readonly ServerOptions[];
   readonly #members = new Set<Member>();
-  readonly #deaths = new Deaths();
+  #deaths = new Deaths();
   readonly #counts: Record<JobOutcome, number> = { complete: 0, failure: 0, exception: 0, lost: 0, killed: 0 };
   readonly #owner: MemberOwner;
   #group: GroupSettings;
   #plan: Plan;
+  /** What its new members are of: each restart makes another one. */
   #generation = 0;
+  #generations = 0;
+  /** Places that members of this generation have been given. */
+  #filled = 0;
   /** How many places there are: fewer than `workers` once some aren't filled again. */
   #size = 0;
   /** Workers that were started, those of restarts not counted. */
@@ -119,12 +123,18 @@ export class Pool extends PoolEmitter implements AsyncDisposable {
     this.#loading = true;
     this.#fillNow();
     const first = [...this.#members];
-    const loaded = await Promise.all(first.map((member) => member.loaded()));
-    this.#loading = false;
+    const loading = Promise.all(first.map((member) => member.loaded()));
+    // A restart waits for it.
+    this.#restarting = loading;
+    const loaded = await loading;
     const failed = first.find((_, index) => !loaded[index]);
-    if (!failed || this.#stopping) return;
-    await this.stop({ grace: 0 });
-    throw new PoolLoadError(failed.why);
+    if (failed && !this.#stopping) {
+      await this.stop({ grace: 0 });
+      throw new PoolLoadError(failed.why);
+    }
+    // Only now: where one can't be had, none has taken a job.
+    this.#loading = false;
+    this.#fillNow();
   }
 
   /**
@@ -183,44 +193,81 @@ export class Pool extends PoolEmitter implements AsyncDisposable {
   /** Fills the places that are free, and has others stand by for those that will be. */
   #fillNow(): void {
     if (!this.#running || this.#stopping) return;
-    const members = [...this.#members].filter(({ over }) => !over);
-    const holding = members.filter(({ holds }) => holds);
-    const waiting = members.filter(({ waits, reserved }) => waits && !reserved);
-    const { atomic, resuscitate, limit } = this.#plan;
-    // Where nobody is replaced, who is about to end takes his place along.
-    const ending = resuscitate || atomic ? 0 : [...this.#members].filter(({ holds, over }) => holds && over).length;
-    let free = this.#size - holding.length - ending;
-    let ready = waiting.length;
+    // During a restart an old one may stand in for a new one that isn't there yet.
+    const waiting = this.#waiting.sort((a, b) => Number(this.#isOld(a)) - Number(this.#isOld(b)));
+    let free = this.#free;
     for (const member of waiting) {
-      if (free <= 0) break;
+      if (free <= 0 || this.#loading) break;
       if (member.stage !== "standby") continue;
-      member.run();
+      this.#runMember(member);
       free--;
-      ready--;
     }
-    const leaving = holding.filter(({ stage }) => stage === "leaving").length;
-    let missing = Math.max(0, free) + (atomic ? this.#size : resuscitate ? leaving : 0) - ready;
-    while (missing-- > 0 && this.#started < limit && !this.#resting) {
+    let missing = this.#missing;
+    while (missing-- > 0 && this.#started < this.#plan.limit && !this.#resting) {
       this.#started++;
-      this.#startMember(false);
+      this.#startMember();
     }
   }
 
-  #startMember(reserved: boolean): Member {
+  /** Who waits for any place that is free, or will be. */
+  get #waiting(): Member[] {
+    return [...this.#members].filter(({ waits, reserved }) => waits && !reserved);
+  }
+
+  /** Who has a place. */
+  get #holding(): Member[] {
+    return [...this.#members].filter(({ holds, over }) => holds && !over);
+  }
+
+  /** Places that nobody has. */
+  get #free(): number {
+    // Where nobody is replaced, who is about to end takes his place along.
+    const { atomic, resuscitate } = this.#plan;
+    const ending = resuscitate || atomic ? 0 : [...this.#members].filter(({ holds, over }) => holds && over).length;
+    return this.#size - this.#holding.length - ending;
+  }
+
+  /** How many ought to wait, and don't: for the places that are free, and for those that will be. */
+  get #missing(): number {
+    const { atomic, resuscitate } = this.#plan;
+    const leaving = this.#holding.filter(({ stage }) => stage === "leaving").length;
+    const wanted = Math.max(0, this.#free) + (atomic ? this.#size : resuscitate ? leaving : 0);
+    return wanted - this.#waiting.filter((member) => !this.#isOld(member)).length;
+  }
+
+  #isOld({ generation }: Member): boolean {
+    return generation !== this.#generation;
+  }
+
+  /** Gives a member a place. */
+  #runMember(member: Member): void {
+    member.reserved = false;
+    if (!this.#isOld(member)) this.#filled++;
+    member.run();
+  }
+
+  /** @param reserved what a certain place is to be filled by */
+  #startMember(reserved?: { group: GroupSettings; plan: Plan; generation: number }): Member {
+    const { group, plan, generation } = reserved ?? {
+      group: this.#group,
+      plan: this.#plan,
+      generation: this.#generation,
+    };
+
     const taken = new Set([...this.#members].map(({ worker }) => worker));
     let worker = 1;
     while (taken.has(worker)) worker++;
     const assignment: Assignment = {
-      group: { ...this.#group, pool: { ...this.#group.pool, grace: this.#plan.grace } },
+      group: { ...group, pool: { ...group.pool, grace: plan.grace } },
       servers: this.#servers,
       worker,
       workloads: this.#options.workloads ?? false,
     };
     const member = new Member(this.#owner, {
       worker,
-      generation: this.#generation,
-      reserved,
-      threads: this.#plan.threads,
+      generation,
+      reserved: reserved !== undefined,
+      threads: plan.threads,
       lines: this.#options.output === "lines",
       assignment: packAssignment(assignment),
     });
@@ -286,31 +333,70 @@ export class Pool extends PoolEmitter implements AsyncDisposable {
 
   async #restart(group: GroupSettings): Promise<{ replaced: number }> {
     this.#checkRunning();
-    const before = { group: this.#group, plan: this.#plan, size: this.#size };
-    const old = [...this.#members].filter(({ over }) => !over);
+    const before = { group: this.#group, plan: this.#plan, size: this.#size, generation: this.#generation };
+    const now = { group, plan: planOf(group), generation: ++this.#generations };
     this.emit("restart:before", { workers: this.#size });
-    this.#generation++;
-    this.#group = group;
-    this.#plan = planOf(group);
-    if (this.#plan.workers !== before.plan.workers) this.#size = this.#plan.workers;
     try {
-      const replaced = await roll({
-        old,
-        size: this.#size,
-        grace: this.#plan.grace,
-        start: () => this.#startMember(true),
-        check: () => this.#checkRunning(),
-      });
+      // Nothing changes until one has shown that it can be had.
+      const first = this.#startMember(now);
+      if (!(await first.loaded())) {
+        first.kill("load");
+        throw new PoolLoadError(first.why);
+      }
+      this.#checkRunning();
+      ({ group: this.#group, plan: this.#plan, generation: this.#generation } = now);
+      const { workers, limit } = this.#plan;
+      if (workers !== before.plan.workers) this.#size = Math.min(workers, limit);
+      this.#filled = 0;
+      // Those that wait for their turn since many have died need not wait any longer.
+      this.#deaths = new Deaths();
+      clearTimeout(this.#resting);
+      this.#resting = undefined;
+      await this.#roll(first, now);
+      const replaced = Math.min(this.#size, this.#filled);
       this.emit("restart", { replaced });
       return { replaced };
     } catch (error) {
-      this.#group = before.group;
-      this.#plan = before.plan;
-      this.#size = before.size;
+      ({ group: this.#group, plan: this.#plan, size: this.#size, generation: this.#generation } = before);
+      this.#dismissOld();
       this.emit("restart", { replaced: 0, error: (error as Error).message });
       throw error;
     } finally {
       this.#fill();
+    }
+  }
+
+  /** Replaces all members, and fills the places that are free. */
+  async #roll(first: Member, now: { group: GroupSettings; plan: Plan; generation: number }): Promise<void> {
+    const adopt = (member: Member) => {
+      // It replaces none: so it is one of those that `limit` counts.
+      if (this.#missing <= 0 || this.#started >= this.#plan.limit) member.leave("restart");
+      else {
+        this.#started++;
+        member.reserved = false;
+      }
+    };
+    if (this.#holding.length === 0) adopt(first);
+    else
+      await roll({
+        ...{ first, adopt, size: this.#size, grace: this.#plan.grace },
+        holding: () => this.#holding,
+        start: () => this.#startMember(now),
+        run: (member) => this.#runMember(member),
+        check: () => this.#checkRunning(),
+      });
+    this.#dismissOld();
+    this.#fillNow();
+    if (this.#free > 0) await Promise.all(this.#waiting.map((member) => member.loaded()));
+    this.#checkRunning();
+    this.#fillNow();
+  }
+
+  /** Has those leave that wait for a place, and are of another generation: as if they had not been started. */
+  #dismissOld(): void {
+    for (const member of this.#waiting.filter((one) => this.#isOld(one))) {
+      this.#started--;
+      member.leave("restart");
     }
   }
 

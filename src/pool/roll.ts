@@ -6,51 +6,58 @@ const CONNECTING = 15_000;
 
 /** What a rolling restart needs of its pool. */
 export interface Rolling {
-  /** The workers that are to be replaced. */
-  readonly old: readonly Member[];
+  /** A new worker that has loaded what it is to do. */
+  readonly first: Member;
   /** How many workers there are to be afterwards. */
   readonly size: number;
   /** How long an old one is waited for before the next one's turn comes, in milliseconds. It may take longer to leave. */
   readonly grace: number;
+  /** Who has a place now. */
+  holding(): readonly Member[];
   /** Starts a worker that waits to be told its place. */
   start(): Member;
+  /** Gives one a place. */
+  run(member: Member): void;
+  /** Takes one that has found no old one to replace: it is for any place that is free. */
+  adopt(member: Member): void;
   /** @throws when the pool was stopped */
   check(): void;
 }
 
 /**
  * Replaces workers, one after the other: each is told to leave only once a new one has its place, and a server knows it.
- * Says how many were replaced.
+ * Workers leave by themselves meanwhile, and others take their places: it ends when no old one has a place that it would
+ * keep.
  * @throws PoolLoadError when a new one can't be had; those that aren't replaced by then go on
  */
-export async function roll({ old, size, grace, start, check }: Rolling): Promise<number> {
-  const holding = old.filter(({ holds }) => holds);
-  let replaced = 0;
-  for (const [index, member] of holding.entries()) {
+export async function roll({ first, size, grace, holding, start, run, adopt, check }: Rolling): Promise<void> {
+  const { generation } = first;
+  let next: Member | undefined = first;
+  for (;;) {
     check();
-    if (index < size) {
-      // One that leaves by itself is followed by a new one as it is.
-      if (leaves(member)) continue;
-      const next = start();
+    const holders = holding();
+    const old = holders.find((member) => member.generation !== generation && !leaves(member));
+    if (!old) break;
+    if (holders.filter((member) => member.generation === generation).length < size) {
+      next ??= start();
       if (!(await next.loaded())) {
         next.kill("load");
         throw new PoolLoadError(next.why);
       }
       check();
-      next.reserved = false;
-      // Its place is filled as any other by the one that waits now.
-      if (leaves(member)) continue;
-      next.run();
-      await connected(next, member);
+      // Its place is filled as any other, and the new one is for the next.
+      if (leaves(old)) continue;
+      const follower = next;
+      next = undefined;
+      run(follower);
+      await connected(follower, old);
       check();
     }
-    member.holds = false;
-    member.leave("restart");
-    replaced++;
-    await member.until(["done", "gone"], grace);
+    old.holds = false;
+    old.leave("restart");
+    await old.until(["done", "gone"], grace);
   }
-  for (const member of old) if (!member.over && !member.holds) member.leave("restart");
-  return replaced;
+  if (next) adopt(next);
 }
 
 function leaves({ stage, over }: Member): boolean {
@@ -59,8 +66,8 @@ function leaves({ stage, over }: Member): boolean {
 
 /** Waits until a server knows the new worker. Where none knows the old one, there is no gap to be closed. */
 async function connected(next: Member, old: Member): Promise<void> {
-  if (await next.until(["ready", "leaving", "done"], old.servers.size > 0 ? CONNECTING : 0)) return;
-  if (next.stage !== "gone" && old.servers.size === 0) return;
+  if (await next.until(["ready", "leaving", "done"], old.known ? CONNECTING : 0)) return;
+  if (next.stage !== "gone" && !old.known) return;
   next.kill("load");
   throw new PoolLoadError("the new worker was not known to a server in time: the old ones go on");
 }

@@ -88,6 +88,13 @@ export class Connections {
     }
   }
 
+  /** Tells that the server knows these functions, once it has said so: a system takes connections for servers that are stuck. */
+  registered(session: Session, functions: string[]): void {
+    const { server } = session;
+    // One that doesn't say so is lost before long, and that is told.
+    session.confirm(() => this.#emit("register", { server, functions })).catch(() => {});
+  }
+
   /** A connection is gone. */
   lost(session: Session): void {
     this.#sessions.delete(session);
@@ -137,8 +144,9 @@ export class Connections {
         session.stop();
         session.end();
       }
+      const functions = [...this.#owner.functions].map(([name]) => name);
       this.#emit("connect", { server, duration: performance.now() - begin });
-      this.#emit("register", { server, functions: [...this.#owner.functions].map(([name]) => name) });
+      this.registered(session, functions);
       return session;
     } finally {
       this.#connecting--;

@@ -16,7 +16,7 @@ export interface WorkerEvents {
   connecting: { server: string };
   /** It is there. */
   connect: { server: string; duration: number };
-  /** The server was told what this worker can do. */
+  /** The server has said that it knows what this worker can do. */
   register: { server: string; functions: string[] };
   /** The server had no job. */
   noJob: { server: string };

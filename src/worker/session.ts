@@ -192,12 +192,15 @@ export class Session implements ConnectionOwner, JobPort {
     );
   }
 
-  /** Resolves once the server has dealt with all that was sent to it: it answers in order, and this comes last. */
-  confirm(): Promise<void> {
+  /**
+   * Resolves once the server has dealt with all that was sent to it: it answers in order, and this comes last. `dealt`
+   * is called then, before any later answer is looked at; also when it comes so late that this has been rejected.
+   */
+  confirm(dealt = () => {}): Promise<void> {
     return this.#ask(
       (connection) => connection.codec.encoder.packet(PacketType.ECHO_REQ, [], "confirm"),
       PacketType.ECHO_RES,
-      () => {},
+      dealt,
     );
   }
 

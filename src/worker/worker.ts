@@ -152,8 +152,7 @@ export class Worker<Jobs extends JobMap<Jobs> = AnyJobs> extends WorkerEmitter i
     const validators = validatorsOf(this.#validators, name);
     this.#registrations.set(name, { handler, options, validators, words: `the result of ${show(name)}` });
     for (const session of this.#connections.sessions) {
-      if (session.register(name, options.serverTimeout))
-        this.emit("register", { server: session.server, functions: [name] });
+      if (session.register(name, options.serverTimeout)) this.#connections.registered(session, [name]);
     }
     this.#share();
     return this;

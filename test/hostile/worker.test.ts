@@ -14,6 +14,8 @@ const { sent, many } = attacks;
 const GRABS: ReadonlySet<number> = new Set([9, 30, 39]);
 const CANT_DO = 2;
 const PRE_SLEEP = 4;
+const ECHO_REQ = 16;
+const ECHO_RES = 17;
 const NOOPS = many(sent(attacks.NOOP));
 
 const CONCURRENCY = 2;
@@ -40,7 +42,11 @@ async function site(
   hostility: Hostility,
   run: (life: Life, server: Turncoat, worker: Worker) => Promise<void>,
 ): Promise<void> {
-  await using peer = await turncoat(hostility);
+  await using peer = await turncoat((socket, packet) => {
+    // It seems to know the worker's functions.
+    if (packet.type === ECHO_REQ) socket.send(sent(ECHO_RES, [], packet.data));
+    hostility(socket, packet);
+  });
   const worker = new Worker(peer.address, { ...OPTIONS, concurrency: CONCURRENCY });
   const life: Life = { errors: [], discards: 0, running: 0, most: 0 };
   worker.on("disconnect", ({ error }) => void (error && life.errors.push(error)));

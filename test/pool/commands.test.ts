@@ -1,4 +1,6 @@
+import { spawn } from "node:child_process";
 import { readFile, writeFile } from "node:fs/promises";
+import { createServer } from "node:net";
 import { setTimeout as delay } from "node:timers/promises";
 import { Client } from "edgear";
 import { afterAll, beforeAll, describe, expect, inject, test } from "vitest";
@@ -37,6 +39,80 @@ describe("what is wrong has words and an exit code of its own", () => {
     expect(await folder.run("stop")).toMatchObject({ code: 0, stdout: expect.stringMatching(/^group has stopped/) });
     expect((await pool.ended()).code).toBe(0);
     expect(await folder.run("stop")).toMatchObject({ code: 4 });
+  });
+
+  test("starts at the same moment: one runs, and can be asked; the others say so", async () => {
+    await using folder = await PoolFolder.make(address, { quick: fresh("pool") });
+    for (let round = 0; round < 3; round++) {
+      const starts = [folder.begin("start"), folder.begin("start"), folder.begin("start")];
+      try {
+        const codes: (number | null)[] = [];
+        const ended = starts.map(async (start) => codes.push((await start.ended(30_000)).code));
+        await expect.poll(() => codes, { timeout: 20_000 }).toEqual([3, 3]);
+        const { pid } = await folder.until(({ workers }) => workers.some(({ state }) => state === "ready"));
+        expect(starts.find(({ child }) => child.exitCode === null)?.child.pid).toBe(pid);
+        expect((await readFile(folder.pidFile, "utf8")).trim()).toBe(String(pid));
+        expect(await folder.run("stop")).toMatchObject({ code: 0 });
+        await Promise.all(ended);
+        expect(codes).toEqual([3, 3, 0]);
+      } finally {
+        for (const start of starts) await start[Symbol.asyncDispose]();
+      }
+    }
+    // One that finds another at it waits until that is through.
+    const busy = spawn(process.execPath, ["-e", "setInterval(() => {}, 1000)", "pool"], { stdio: "ignore" });
+    try {
+      await writeFile(`${folder.pidFile}.lock`, `${busy.pid}\n`);
+      await using waits = folder.begin("start");
+      await delay(2_000);
+      expect([await folder.status(), waits.child.exitCode]).toEqual([undefined, null]);
+      busy.kill("SIGKILL");
+      await folder.until(({ workers }) => workers.some(({ state }) => state === "ready"), waits);
+      waits.kill("SIGTERM");
+      expect((await waits.ended()).code).toBe(0);
+    } finally {
+      busy.kill("SIGKILL");
+    }
+    // What one that was killed meanwhile has left.
+    await writeFile(`${folder.pidFile}.lock`, "4194304\n");
+    await using pool = await folder.start([]);
+    pool.kill("SIGTERM");
+    expect((await pool.ended()).code).toBe(0);
+  });
+
+  test("a pool that doesn't answer, and what is no pool", async () => {
+    await using folder = await PoolFolder.make(address, { quick: fresh("pool") });
+    await using pool = await folder.start([]);
+    pool.kill("SIGSTOP");
+    try {
+      const [status, ping, stop, restart, start] = await Promise.all([
+        ...[folder.run("status"), folder.run("ping", ["--timeout", "100ms"]), folder.run("stop")],
+        ...[folder.run("restart"), folder.run("start")],
+      ]);
+      for (const asked of [status, ping, stop, restart])
+        expect(asked).toMatchObject({
+          code: 7,
+          stderr: expect.stringMatching(new RegExp(`process ${pool.child.pid}, doesn't answer`)),
+        });
+      expect(start).toMatchObject({
+        code: 3,
+        stderr: expect.stringMatching(/^edgear: process \d+ of .*pool\.pid is a pool that doesn't answer: .*\n$/),
+      });
+    } finally {
+      pool.kill("SIGCONT");
+    }
+    // It was not stopped by what it could not answer.
+    await folder.until(({ workers }) => workers.some(({ state }) => state === "ready"), pool);
+    expect(await folder.run("stop")).toMatchObject({ code: 0 });
+    const other = createServer((socket) => socket.end("hello\n"));
+    await new Promise<void>((resolve) => other.listen(`${folder.pidFile}.sock`, resolve));
+    try {
+      const words = { stderr: expect.stringMatching(/isn't a pool/) };
+      expect(await folder.run("status")).toMatchObject({ code: 1, ...words });
+      expect(await folder.run("start")).toMatchObject({ code: 3, ...words });
+    } finally {
+      other.close();
+    }
   });
 
   test("a pid file that was left behind is said, and harms nothing", async () => {
@@ -182,6 +258,22 @@ test("a job that takes longer than --grace is left to other workers, and the exi
   await folder.until(({ workers }) => workers.some(({ running }) => running === 1), other);
   await folder.write("handlers.mjs", "export const stuck = () => {};");
   await folder.run("stop");
+  await using last = await folder.start(["--count", "1", "--no-resuscitate"], 0);
+  expect((await last.ended()).code).toBe(0);
+});
+
+test("SIGQUIT stops a pool at once", async () => {
+  const name = fresh("pool");
+  await using folder = await PoolFolder.make(address, { stuck: name });
+  await using pool = await folder.start([]);
+  await client.background(name, "", { unique: fresh("unique") });
+  await folder.until(({ workers }) => workers.some(({ running }) => running === 1), pool);
+  pool.kill("SIGQUIT");
+  const { code, stderr } = await pool.ended();
+  expect(code).toBe(1);
+  expect(stderr).toMatch(/stopped, after 0 jobs; 1 more was aborted/);
+  // The job isn't left to others.
+  await folder.write("handlers.mjs", "export const stuck = () => {};");
   await using last = await folder.start(["--count", "1", "--no-resuscitate"], 0);
   expect((await last.ended()).code).toBe(0);
 });

@@ -34,13 +34,15 @@ test("a pool of 4 with a worker killed every second loses no job, and is at 4 ag
   await submit(name, jobs);
   let kills = 0;
   const begin = performance.now();
-  for (; (await folder.done()).length < jobs; kills++) {
+  let rounds = 0;
+  for (; (await folder.done()).length < jobs; rounds++) {
     expect(performance.now() - begin).toBeLessThan(18_000);
     const { workers = [] } = (await folder.status()) ?? {};
-    const victim = workers.filter(({ state }) => state === "ready")[kills % 4];
+    const victim = workers.filter(({ state }) => state === "ready")[rounds % 4];
     const next = performance.now() + 1_000;
     if (victim) {
       process.kill(victim.pid, "SIGKILL");
+      kills++;
       const killed = performance.now();
       await folder.until(
         ({ workers }) =>
@@ -115,7 +117,7 @@ test("restart under load drops no job, and leaves no gap", async () => {
   await expect
     .poll(() => pool.stderr.match(/restarted: 2 workers were replaced/g)?.length, { timeout: 10_000 })
     .toBe(2);
-  await delay(200);
+  await expect.poll(() => pids.size, { timeout: 5_000 }).toBe(6);
   going = false;
   await Promise.all([...load, looking]);
   expect(done).toBeGreaterThan(20);

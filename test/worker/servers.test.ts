@@ -11,6 +11,8 @@ import { nextEvent, startWorker } from "../support/worker.ts";
 
 // Packet types, by the protocol's numbers.
 const NO_JOB = 10;
+const ECHO_REQ = 16;
+const ECHO_RES = 17;
 const WORK_COMPLETE = 13;
 const JOB_ASSIGN_UNIQ = 31;
 const GRAB_JOB_ALL = 39;
@@ -163,6 +165,35 @@ test("a server that hangs doesn't take the slots of the others", async () => {
   }
 });
 
+test("a server that is stuck is connected to, and knows of no function until it says so", async () => {
+  const [name, other] = [fresh("stuck"), fresh("stuck")];
+  await using server = await startGearmand();
+  const told: string[] = [];
+  const worker = new Worker(server.address);
+  for (const event of ["connect", "register", "noJob"] as const) worker.on(event, () => told.push(event));
+  worker.add(name, () => "well");
+  process.kill(server.pid, "SIGSTOP");
+  try {
+    const connected = nextEvent(worker, "connect");
+    const running = worker.run();
+    await connected;
+    worker.add(other, () => "well");
+    await pause(500);
+    assert.deepEqual(told, ["connect"]);
+    const registered = [name, other].map((one) =>
+      nextEvent(worker, "register", ({ functions }) => functions.join() === one),
+    );
+    process.kill(server.pid, "SIGCONT");
+    await Promise.all(registered);
+    await eventually("it was asked for a job", async () => told.includes("noJob"));
+    assert.deepEqual(told.slice(0, 2), ["connect", "register"]);
+    await worker.close();
+    await running;
+  } finally {
+    process.kill(server.pid, "SIGCONT");
+  }
+});
+
 test("a server that takes connections and answers nothing is tried ever less often", async () => {
   let connections = 0;
   await using server = await startFaultyServer((socket) => {
@@ -185,7 +216,8 @@ test("a result and the next grab leave in one write", async () => {
     socket.on("data", (chunk: Buffer) => {
       const { packets } = read("client", chunk);
       chunks.push(packets.map(({ type }) => type));
-      for (const { type } of packets) {
+      for (const { type, data } of packets) {
+        if (type === ECHO_REQ) socket.write(write("server", packet(ECHO_RES, [], data)));
         if (type !== GRAB_JOB_ALL) continue;
         const reply = assigned++ < 3 ? packet(JOB_ASSIGN_UNIQ, [`H:x:${assigned}`, "f", "u"], "x") : packet(NO_JOB);
         socket.write(write("server", reply));
@@ -212,7 +244,8 @@ test("a job that is given out twice ends once, and the worker lives on", async (
   let grabs = 0;
   await using server = await startFaultyServer((socket) => {
     socket.on("data", (chunk: Buffer) => {
-      for (const { type } of read("client", chunk).packets) {
+      for (const { type, data } of read("client", chunk).packets) {
+        if (type === ECHO_REQ) socket.write(write("server", packet(ECHO_RES, [], data)));
         if (type === WORK_COMPLETE) ends.push(type);
         if (type !== GRAB_JOB_ALL) continue;
         const reply = ++grabs <= 2 ? packet(JOB_ASSIGN_UNIQ, ["H:x:1", "f", "u"], "x") : packet(NO_JOB);
@@ -243,6 +276,7 @@ test("a large result is sent to its end before a closing worker leaves", async (
       received += chunk.length;
       if (!assigned) {
         assigned = true;
+        socket.write(write("server", packet(ECHO_RES, [], "confirm")));
         socket.write(write("server", packet(JOB_ASSIGN_UNIQ, ["H:x:1", "f", "u"], "x")));
         return;
       }
@@ -263,7 +297,10 @@ test("a stream waits for a server that doesn't read, and ends with its time", as
   await using server = await startFaultyServer((socket) => {
     let assigned = false;
     socket.on("data", () => {
-      if (!assigned) socket.write(write("server", packet(JOB_ASSIGN_UNIQ, ["H:x:1", "f", "u"], "x")));
+      if (!assigned) {
+        socket.write(write("server", packet(ECHO_RES, [], "confirm")));
+        socket.write(write("server", packet(JOB_ASSIGN_UNIQ, ["H:x:1", "f", "u"], "x")));
+      }
       assigned = true;
       // Nothing more is read.
       socket.pause();

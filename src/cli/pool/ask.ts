@@ -6,7 +6,7 @@ import { rmSync } from "node:fs";
 import { setTimeout as delay } from "node:timers/promises";
 import { ExitCode, Failure } from "../exit.js";
 import { say, sayJson } from "../output.js";
-import { type Answer, ask, type Question, removeSocket } from "./control.js";
+import { type Answer, ask, NoAnswer, PATIENCE, type Question, removeSocket } from "./control.js";
 import { lives, type Place, readPid } from "./place.js";
 import { findPlace, type PoolChoice } from "./settings.js";
 
@@ -25,6 +25,7 @@ export async function stop(
 ): Promise<ExitCode> {
   const found = await findPlace(name, options);
   const { grace } = options;
+  await question(found, { ask: "status" }, PATIENCE);
   const told = await question(found, { ask: "stop", ...(grace !== undefined && { grace }) });
   const { group } = told;
   const pid = told.pid as number;
@@ -43,6 +44,7 @@ export async function stop(
 /** `edgear pool restart` */
 export async function restart(name: string | undefined, options: AskOptions): Promise<void> {
   const found = await findPlace(name, options);
+  await question(found, { ask: "status" }, PATIENCE);
   const { group, pid, replaced } = await question(found, { ask: "restart" });
   if (options.json) await sayJson({ pid, replaced });
   else await say(`${group} has ${replaced === 1 ? "1 new worker" : `${replaced} new workers`} (process ${pid}).`);
@@ -54,28 +56,41 @@ export async function ping(
   options: AskOptions & { readonly timeout: number },
 ): Promise<void> {
   const found = await findPlace(name, options);
-  const { group, worker, pid, milliseconds } = await question(found, { ask: "ping", timeout: options.timeout });
+  const { timeout } = options;
+  const { group, worker, pid, milliseconds } = await question(found, { ask: "ping", timeout }, timeout + PATIENCE);
   if (options.json) await sayJson({ worker, pid, milliseconds });
   else await say(`worker ${worker} (${pid}) of ${group} ${(milliseconds as number).toFixed(2)} ms`);
 }
 
 /**
  * Asks the pool that has a place.
+ * @param limit how long it may take to answer, in milliseconds; default: as long as it likes
  * @throws Failure when there is none, or what it says is wrong
  */
 export async function question(
   { name, place }: { name: string; place: Place },
   asked: Question,
+  limit?: number,
 ): Promise<Extract<Answer, { ok: true }>> {
   let answer: Answer | undefined;
   try {
-    answer = await ask(place.socket, asked);
+    answer = await ask(place.socket, asked, limit);
   } catch (error) {
+    if (error instanceof NoAnswer) throw silent(name, place, error);
     throw new Failure(`the pool of ${name}: ${(error as Error).message}`);
   }
   if (!answer) throw absent(name, place);
   if (!answer.ok) throw new Failure(answer.error, answer.exit);
   return answer;
+}
+
+/** What there is to say of a pool that listens, and doesn't answer: it was stopped by a signal, perhaps. */
+export function silent(name: string, { pidFile }: Place, { message }: NoAnswer): Failure {
+  const pid = readPid(pidFile);
+  return new Failure(
+    `the pool of ${name}${pid === undefined ? "" : `, process ${pid},`} doesn't answer: ${message}`,
+    ExitCode.SILENT,
+  );
 }
 
 /** What there is to say of a pool that isn't there. What it has left behind is taken away. */

@@ -1,11 +1,8 @@
-import { readFileSync } from "node:fs";
 import type { Server } from "node:net";
 import { ExitCode, Failure } from "../exit.js";
-import { type Answer, ask, listen, type Question, removeSocket } from "./control.js";
+import { type Answer, ask, listen, NoAnswer, PATIENCE, type Question, removeSocket } from "./control.js";
+import { isPool, lock } from "./lock.js";
 import { lives, type Place, readPid, removePid, writePid } from "./place.js";
-
-/** How long a pool may take to say that it is there, in milliseconds. */
-const PATIENCE = 5_000;
 
 /** A pool's place, taken. */
 export interface Claim {
@@ -24,16 +21,22 @@ export async function claim(
   group: string,
   answer: (question: Question) => Promise<Answer>,
 ): Promise<Claim> {
+  // Of two that are started at once, the second looks when the first is there.
+  const unlock = await lock(`${place.pidFile}.lock`);
+  try {
+    return await take(place, group, answer);
+  } finally {
+    unlock();
+  }
+}
+
+async function take(place: Place, group: string, answer: (question: Question) => Promise<Answer>): Promise<Claim> {
   const { pidFile, socket } = place;
-  const running = await whoRuns(place);
+  const left = readPid(pidFile);
+  const running = await whoRuns(place, group);
   if (running !== undefined)
     throw new Failure(`the pool of ${group} runs already: process ${running} (${pidFile})`, ExitCode.RUNS_ALREADY);
-  const left = readPid(pidFile);
-  if (left !== undefined && left !== process.pid && lives(left) && isPool(left))
-    throw new Failure(
-      `process ${left} of ${pidFile} is a pool that doesn't answer: end it, or remove the file if it is another's`,
-      ExitCode.RUNS_ALREADY,
-    );
+  if (left !== undefined && left !== process.pid && lives(left) && isPool(left)) throw silent(left, pidFile);
   removeSocket(socket);
   const server = await open(socket, group, pidFile, answer);
   writePid(pidFile);
@@ -49,10 +52,29 @@ export async function claim(
   };
 }
 
-/** The process of the pool that has a place; undefined when none has. */
-export async function whoRuns({ socket }: Place): Promise<number | undefined> {
-  const answer = await ask(socket, { ask: "status" }, PATIENCE);
-  return answer?.ok ? (answer.pid as number) : undefined;
+/**
+ * The process of the pool that has a place; undefined when none has.
+ * @throws Failure when somebody listens there, and doesn't answer as a pool does
+ */
+async function whoRuns({ pidFile, socket }: Place, group: string): Promise<number | undefined> {
+  try {
+    const answer = await ask(socket, { ask: "status" }, PATIENCE);
+    return answer?.ok ? (answer.pid as number) : undefined;
+  } catch (error) {
+    const pid = readPid(pidFile);
+    if (pid !== undefined && error instanceof NoAnswer) throw silent(pid, pidFile);
+    throw new Failure(
+      `the pool of ${group} can't listen at ${socket}: ${(error as Error).message}`,
+      ExitCode.RUNS_ALREADY,
+    );
+  }
+}
+
+function silent(pid: number, pidFile: string): Failure {
+  return new Failure(
+    `process ${pid} of ${pidFile} is a pool that doesn't answer: end it, or remove the file if it is another's`,
+    ExitCode.RUNS_ALREADY,
+  );
 }
 
 async function open(
@@ -67,14 +89,5 @@ async function open(
     if ((error as NodeJS.ErrnoException).code === "EADDRINUSE")
       throw new Failure(`another pool of ${group} is being started right now (${pidFile})`, ExitCode.RUNS_ALREADY);
     throw new Failure(`${socket} can't be listened on: ${(error as Error).message}`);
-  }
-}
-
-/** Whether a process may be a pool, by its command line; where the system doesn't say, it may be. */
-function isPool(pid: number): boolean {
-  try {
-    return readFileSync(`/proc/${pid}/cmdline`, "utf8").includes("pool");
-  } catch {
-    return process.platform !== "linux";
   }
 }

@@ -36,7 +36,7 @@ be left out where there is only one, or one called "default".
 
 Exit codes: 0 done, 1 failed (jobs were aborted, for example), 2 wrong usage,
 3 the pool runs already, 4 it doesn't run, 5 it doesn't run, though a pid file
-was left, 6 a handler does not load.
+was left, 6 a handler does not load, 7 it doesn't answer.
 
 Examples:
   edgear pool start images --workers 4

@@ -16,6 +16,12 @@ export type Answer =
   | ({ readonly ok: true } & Readonly<Record<string, unknown>>)
   | { readonly ok: false; readonly error: string; readonly exit: number };
 
+/** How long a pool may take to answer what it need not wait for, in milliseconds. */
+export const PATIENCE = 5_000;
+
+/** A pool was asked, and has not answered in time. */
+export class NoAnswer extends Error {}
+
 /** The longest question, in characters. */
 const LONGEST = 4_096;
 
@@ -34,12 +40,15 @@ export async function listen(socket: string, answer: (question: Question) => Pro
     };
     client.on("data", hear);
   });
+  // It is nobody else's from the first moment on.
   await new Promise<void>((resolve, reject) => {
     server.once("error", reject);
+    const mask = process.umask(0o177);
     server.listen(socket, () => {
       server.off("error", reject);
       resolve();
     });
+    process.umask(mask);
   });
   if (process.platform !== "win32") chmodSync(socket, 0o600);
   return server;
@@ -67,7 +76,7 @@ export function ask(socket: string, question: Question, timeout?: number): Promi
     const timer =
       timeout === undefined
         ? undefined
-        : setTimeout(() => end(() => reject(new Error(`the pool did not answer within ${timeout} ms`))), timeout);
+        : setTimeout(() => end(() => reject(new NoAnswer(`the pool did not answer within ${timeout} ms`))), timeout);
     let text = "";
     let settled = false;
     const end = (settle: () => void) => {
@@ -83,8 +92,10 @@ export function ask(socket: string, question: Question, timeout?: number): Promi
     });
     client.on("end", () => {
       end(() => {
-        if (text.endsWith("\n")) resolve(JSON.parse(text) as Answer);
-        else reject(new Error("the pool ended before it could answer"));
+        if (!text.endsWith("\n")) return reject(new Error("the pool ended before it could answer"));
+        const answer = read(text);
+        if (answer) resolve(answer);
+        else reject(new Error(`what answers at ${socket} isn't a pool`));
       });
     });
     client.on("error", (error: NodeJS.ErrnoException) => {
@@ -93,4 +104,14 @@ export function ask(socket: string, question: Question, timeout?: number): Promi
       end(() => (nobody ? resolve(undefined) : reject(error)));
     });
   });
+}
+
+/** An answer; undefined when it is none of a pool's. */
+function read(text: string): Answer | undefined {
+  try {
+    const answer: unknown = JSON.parse(text);
+    return typeof (answer as Answer | null)?.ok === "boolean" ? (answer as Answer) : undefined;
+  } catch {
+    return undefined;
+  }
 }

@@ -61,7 +61,9 @@ export function readPid(file: string): number | undefined {
 export function writePid(file: string): void {
   mkdirSync(path.dirname(file), { recursive: true });
   const draft = `${file}.${process.pid}`;
-  writeFileSync(draft, `${process.pid}\n`);
+  // One that was left behind; a link that somebody has put there isn't followed.
+  rmSync(draft, { force: true });
+  writeFileSync(draft, `${process.pid}\n`, { flag: "wx" });
   renameSync(draft, file);
 }
 

@@ -5,7 +5,7 @@ import { closeSync, openSync } from "node:fs";
 import type { PoolSettings } from "../../config/index.js";
 import { Pool, PoolLoadError } from "../../pool/index.js";
 import { describe, ExitCode, Failure } from "../exit.js";
-import { claim, whoRuns } from "./claim.js";
+import { claim } from "./claim.js";
 import type { Answer, Question } from "./control.js";
 import { logPool, openLog, type PoolLog } from "./log.js";
 import { serveMetrics } from "./metrics.js";
@@ -96,10 +96,6 @@ async function run(settings: Settings, { log, least, load, options, started }: S
     });
     metrics = await serveMetrics(pool, servers, log);
     await pool.start();
-    // Of two that were started at the same moment, one has taken the other's socket away.
-    const owner = await whoRuns(place);
-    if (owner !== process.pid && owner !== undefined)
-      throw new Failure(`the pool of ${group.name} runs already: process ${owner}`, ExitCode.RUNS_ALREADY);
     started();
     await pool.ended;
   } catch (error) {

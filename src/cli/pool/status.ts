@@ -7,8 +7,8 @@ import { Screen } from "../screen.js";
 import { onStop } from "../signals.js";
 import { table } from "../table.js";
 import { cut, width } from "../width.js";
-import { type AskOptions, absent, question } from "./ask.js";
-import { ask } from "./control.js";
+import { type AskOptions, absent, question, silent } from "./ask.js";
+import { ask, NoAnswer, PATIENCE } from "./control.js";
 import { findPlace } from "./settings.js";
 import type { PoolState } from "./state.js";
 
@@ -18,7 +18,7 @@ export async function status(
   options: AskOptions & { readonly interval: number },
 ): Promise<void> {
   const found = await findPlace(name, options);
-  const look = async () => (await question(found, { ask: "status" })) as unknown as PoolState;
+  const look = async () => (await question(found, { ask: "status" }, PATIENCE)) as unknown as PoolState;
   if (options.json) {
     const { group, pid, started, size, jobs, workers } = await look();
     return sayJson({ group, pid, started, size, jobs, workers });
@@ -46,7 +46,10 @@ export async function status(
     while (!stop.signal.aborted) {
       draw();
       await pause(options.interval, stop.signal);
-      const answer = await ask(found.place.socket, { ask: "status" }).catch(() => undefined);
+      const answer = await ask(found.place.socket, { ask: "status" }, PATIENCE).catch((error: unknown) => {
+        if (error instanceof NoAnswer) throw silent(found.name, found.place, error);
+        return undefined;
+      });
       if (!answer?.ok) throw absent(found.name, found.place);
       state = answer as unknown as PoolState;
     }
