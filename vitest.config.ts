@@ -5,6 +5,12 @@ import { TOKENS } from "./test/support/tokens.ts";
 /** One test runs until here at most; nothing that is tested takes a tenth of it. */
 const testTimeout = 20_000;
 
+/** What runs first. Without a number it would run behind all that have one. */
+const sequence = { groupOrder: 1 };
+
+/** Tests of short time limits, which a busy machine overruns: by themselves, a few files at once. */
+const faults = ["test/faults/**/*.test.ts", "test/hostile/**/*.test.ts"];
+
 /** Tests that take all that the machine has: they come last, beside none that has short time limits. */
 const heavy = ["test/fuzz/**/*.test.ts", "test/load/**/*.test.ts", "test/model/**/*.test.ts"];
 
@@ -16,15 +22,17 @@ export default defineConfig({
         test: {
           name: "node",
           include: ["test/**/*.test.ts"],
-          exclude: ["test/workerd/**", "test/bench/**", "**/node_modules/**", ...heavy],
+          exclude: ["test/workerd/**", "test/bench/**", "**/node_modules/**", ...faults, ...heavy],
           testTimeout,
+          sequence,
         },
       },
       {
         // Last, and alone: files that run beside it would make it slow, and it would blame the codec.
-        test: { name: "bench", include: ["test/bench/**/*.test.ts"], testTimeout, sequence: { groupOrder: 2 } },
+        test: { name: "bench", include: ["test/bench/**/*.test.ts"], testTimeout, sequence: { groupOrder: 4 } },
       },
-      { test: { name: "heavy", include: heavy, testTimeout, sequence: { groupOrder: 1 } } },
+      { test: { name: "faults", include: faults, testTimeout, maxWorkers: 2, sequence: { groupOrder: 2 } } },
+      { test: { name: "heavy", include: heavy, testTimeout, sequence: { groupOrder: 3 } } },
       {
         plugins: [
           cloudflareTest(({ inject }) => ({
@@ -44,6 +52,7 @@ export default defineConfig({
             "test/workerd/**/*.test.ts",
           ],
           testTimeout,
+          sequence,
         },
       },
     ],

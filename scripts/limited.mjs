@@ -6,13 +6,15 @@
  */
 
 import { spawn, spawnSync } from "node:child_process";
+import { constants } from "node:os";
 import { setTimeout as delay } from "node:timers/promises";
 
 /** Milliseconds that a process which is asked to end has for that. */
 const PATIENCE = 2_000;
 
 const [seconds = "", program = "", ...args] = process.argv.slice(2);
-const child = spawn(program, args, { stdio: "inherit" });
+// In a group of its own, so that what loses its parents is found as well.
+const child = spawn(program, args, { stdio: "inherit", detached: true });
 /** @type {Promise<void> | undefined} that all has ended, once it had to */
 let ending;
 
@@ -21,7 +23,7 @@ const timer = setTimeout(
     const family = descendants(child.pid ?? 0);
     console.error(`\n${[program, ...args].join(" ")} was not over in ${seconds} seconds. What ran:`);
     for (const { pid, time, words } of family) console.error(`  ${pid} for ${time}: ${words.slice(0, 200)}`);
-    ending = end(family);
+    ending = end([...groupOf(child), ...family]);
   },
   Math.max(1, Number(seconds)) * 1_000,
 );
@@ -30,13 +32,23 @@ child.on("error", (error) => {
   console.error(error.message);
   process.exit(127);
 });
-child.on("exit", (code) => {
+child.on("exit", (code, name) => {
   clearTimeout(timer);
   if (ending) void ending.then(() => process.exit(124));
-  else process.exit(code ?? 1);
+  else process.exit(code ?? 128 + (name ? constants.signals[name] : 1));
 });
+for (const name of /** @type {const} */ (["SIGINT", "SIGTERM"])) process.on(name, () => signal(groupOf(child), name));
 
 /** @typedef {{ pid: number; parent: number; time: string; words: string }} Process */
+
+/**
+ * All of a child's group, as what signals are sent to.
+ * @param {import("node:child_process").ChildProcess} child
+ * @returns {Pick<Process, "pid">[]}
+ */
+function groupOf({ pid }) {
+  return pid === undefined ? [] : [{ pid: -pid }];
+}
 
 /**
  * A process and all that come of it.
@@ -56,7 +68,7 @@ function descendants(root) {
 
 /**
  * Asks processes to end, and then has those ended that are deaf to it.
- * @param {Process[]} processes
+ * @param {Pick<Process, "pid">[]} processes
  */
 async function end(processes) {
   const deadline = performance.now() + PATIENCE;
@@ -66,7 +78,7 @@ async function end(processes) {
 }
 
 /**
- * @param {Process[]} processes
+ * @param {Pick<Process, "pid">[]} processes
  * @param {NodeJS.Signals | 0} name 0 only asks
  * @returns {boolean} whether any is there
  */

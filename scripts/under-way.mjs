@@ -5,7 +5,7 @@
  *     EDGEAR_UNDER_WAY=FILE npx vitest run --reporter=./scripts/under-way.mjs
  */
 
-import { writeFileSync } from "node:fs";
+import { renameSync, writeFileSync } from "node:fs";
 import path from "node:path";
 
 /** @typedef {import("vitest/node").TestCase} TestCase */
@@ -56,7 +56,10 @@ export default class UnderWay {
   #write() {
     if (!this.#file) return;
     const [passed, failed] = [this.#passed, this.#failed];
-    writeFileSync(this.#file, JSON.stringify({ passed, failed, running: [...this.#running.values()] }));
+    // At once or not at all: who reads it may end this process in mid-write.
+    const beside = `${this.#file}.${process.pid}`;
+    writeFileSync(beside, JSON.stringify({ passed, failed, running: [...this.#running.values()] }));
+    renameSync(beside, this.#file);
   }
 }
 

@@ -36,7 +36,7 @@ export interface ClientOptions<Jobs = AnyJobs> {
    */
   reconnect?: ReconnectOptions | false | undefined;
   /**
-   * Without a byte from a server for so long, it is asked for an echo, and given up when that doesn't come within
+   * Without a packet from a server for so long, it is asked for an echo, and given up when that doesn't come within
    * `requestTimeout`: a line that is dead at the other end only looks like a quiet one. Default 30,000; 0: never.
    */
   heartbeat?: number | undefined;

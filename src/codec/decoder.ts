@@ -47,12 +47,7 @@ export class Decoder {
     this.#frame = new Frame(instance);
   }
 
-  /** Whether the body of a packet that is larger than the window is being collected. */
-  get collecting(): boolean {
-    return this.#row !== undefined;
-  }
-
-  /** How much of that body is there. */
+  /** How much is there of the body of a packet that is larger than the window; 0 when none is being collected. */
   get collected(): number {
     return this.#row ? this.#filled : 0;
   }

@@ -45,7 +45,10 @@ export class Channel implements Receiver {
 
   constructor(options: CodecOptions, owner: ChannelOwner) {
     this.#owner = owner;
-    this.codec = new Codec(options, (frame) => owner.frame(frame));
+    this.codec = new Codec(options, (frame) => {
+      this.lastFrame = this.lastReceived;
+      owner.frame(frame);
+    });
   }
 
   /** The stream is open. */
@@ -70,12 +73,7 @@ export class Channel implements Receiver {
     return this.#written - (this.#transport?.pending ?? 0);
   }
 
-  /** Whether a packet larger than a window is coming in. */
-  get receiving(): boolean {
-    return this.codec.decoder.collecting;
-  }
-
-  /** How much of it is there. */
+  /** How much is there of a packet larger than a window; 0 when none is coming in. */
   get collected(): number {
     return this.codec.decoder.collected;
   }
@@ -122,6 +120,9 @@ export class Channel implements Receiver {
 
   /** When the last bytes came, as `performance.now()` has it. */
   lastReceived = 0;
+
+  /** When the last bytes came that made a packet whole: no single byte of one is a sign of life. */
+  lastFrame = 0;
 
   /** Called before each write, when set. */
   flushed: (() => void) | undefined;

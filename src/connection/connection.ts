@@ -33,7 +33,7 @@ export interface ConnectionOptions {
   requestTimeout: number;
   maxPacketSize: number;
   uniquePrefix?: string | undefined;
-  /** Milliseconds without a byte from the server after which it is asked for an echo; default: never. */
+  /** Milliseconds without a packet from the server after which it is asked for an echo; default: never. */
   heartbeat?: number | undefined;
   /** Makes the sockets, instead of the runtime. */
   connect?: Connect | undefined;
@@ -232,10 +232,12 @@ export class Connection implements ChannelOwner {
   #beat(): void {
     const { heartbeat = 0 } = this.#options;
     if (!this.open) return;
-    const quiet = performance.now() - Math.max(this.#channel.lastReceived, this.#alive);
+    const now = performance.now();
+    // A packet that only drips in shows no life: whoever waits for it would wait for ever.
+    const quiet = now - Math.max(this.#channel.lastFrame, this.#requests.moved(now), this.#alive);
     // Whatever waits for an answer has its own time-out, and shows the same.
     if (quiet >= heartbeat && this.#requests.unanswered === 0 && !this.#paused) {
-      this.#alive = performance.now();
+      this.#alive = now;
       this.codec.encoder.packet(PacketType.ECHO_REQ, [], "heartbeat");
       this.#requests.push(HEARTBEAT, false);
       this.#channel.send();

@@ -36,19 +36,28 @@ export class Fifo<T> {
   }
 }
 
+/** How many numbers a queue of them has room for at first, and how many it may keep room for when it is empty. */
+const FIRST_ROOM = 16;
+const MOST_ROOM = 1_024;
+
 /** A queue of numbers: no object, and no memory, for each. */
 export class Numbers {
   /** As many as a power of two; used in a circle. */
-  #items = new Float64Array(16);
+  #items = new Float64Array(FIRST_ROOM);
   #head = 0;
   #length = 0;
 
+  /** How many it has memory for. */
+  get room(): number {
+    return this.#items.length;
+  }
+
   push(item: number): void {
     if (this.#length === this.#items.length) {
-      const grown = new Float64Array(this.#length * 2);
-      grown.set(this.drain());
-      this.#length = this.#items.length;
-      this.#items = grown;
+      const items = this.drain();
+      this.#length = items.length;
+      this.#items = new Float64Array(items.length * 2);
+      this.#items.set(items);
     }
     this.#items[(this.#head + this.#length++) & (this.#items.length - 1)] = item;
   }
@@ -68,13 +77,14 @@ export class Numbers {
     if (this.#length === 0) return 0;
     const item = this.#items[this.#head] as number;
     this.#head = (this.#head + 1) & (this.#items.length - 1);
-    this.#length--;
+    if (--this.#length === 0 && this.#items.length > MOST_ROOM) this.drain();
     return item;
   }
 
   /** Takes everything out. */
   drain(): number[] {
     const items = Array.from({ length: this.#length }, (_, distance) => this.peek(distance));
+    this.#items = new Float64Array(FIRST_ROOM);
     this.#head = 0;
     this.#length = 0;
     return items;

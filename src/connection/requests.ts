@@ -24,11 +24,11 @@ const READ_TIME = 20;
 /** How often in a row that is waited for: a program that is always busy has time limits, too. */
 const READS = 5;
 
-/** How often it is looked whether a large transfer still moves, in milliseconds; and from how many bytes one is large. */
+/** How often it is looked whether a large transfer still moves, in milliseconds; and from how many bytes on its way out one is large. */
 const MOVING = 1_000;
 const LARGE = 65_536;
 
-/** So many bytes of one that comes in must be new when it is looked again: fewer are as good as none. */
+/** So many bytes of one that comes in must be new for each `MOVING` since it was last seen to move: fewer are as good as none. */
 const LEAST = 1_024;
 
 /** The requests of one connection that wait for their answers, and the time that they have. */
@@ -49,8 +49,9 @@ export class Requests {
   /** Bytes that were on their way out, and those that had gone out, when it was last looked; when a large transfer last moved. */
   #pending = 0;
   #taken = 0;
-  /** How much of a large packet was there, when that was last looked at. */
+  /** How much of a large packet was there when it was last seen to move, and when that was: any time, at first. */
   #collected = 0;
+  #since = Number.POSITIVE_INFINITY;
   #lastMoved = Number.NEGATIVE_INFINITY;
   #paused = false;
   #reads = 0;
@@ -58,7 +59,7 @@ export class Requests {
 
   /**
    * @param timeout milliseconds that each request has
-   * @param fellSilent called when not a byte has come in all that time: the connection is as good as dead
+   * @param fellSilent called when no packet has come in all that time: the connection is as good as dead
    */
   constructor(server: string, channel: Channel, timeout: number, fellSilent: (error: TimeoutError) => void) {
     this.#server = server;
@@ -80,6 +81,18 @@ export class Requests {
     return this.#lastMoved;
   }
 
+  /** Looks whether a large packet comes in; when a large transfer last moved. One that only drips would take all time. */
+  moved(now: number): number {
+    const { collected, lastReceived } = this.#channel;
+    const fresh = collected < this.#collected ? collected : collected - this.#collected;
+    if (fresh >= LEAST * Math.max(1, (now - this.#since) / MOVING)) {
+      this.#lastMoved = Math.max(this.#lastMoved, lastReceived);
+      this.#collected = collected;
+      this.#since = now;
+    }
+    return this.#lastMoved;
+  }
+
   /** How many of them somebody still wants answered. */
   get wanted(): number {
     return this.#waiting.length - this.#unwanted;
@@ -92,7 +105,16 @@ export class Requests {
     this.#deadlines.push(wanted ? deadline : -deadline);
     if (!wanted) this.#unwanted++;
     this.#unsent++;
-    if (this.#timer === undefined) this.#checkIn(this.#timeout);
+    if (this.#timer === undefined) {
+      this.#look();
+      this.#checkIn(this.#timeout);
+    }
+  }
+
+  /** Whatever comes in from here on is new. */
+  #look(): void {
+    this.#collected = this.#channel.collected;
+    this.#since = Number.POSITIVE_INFINITY;
   }
 
   /**
@@ -118,7 +140,9 @@ export class Requests {
   /** Nothing is read for a while, on purpose: no answer can come, and none is late. */
   set paused(paused: boolean) {
     this.#paused = paused;
-    if (!paused) this.#lastMoved = performance.now();
+    if (paused) return;
+    this.#lastMoved = performance.now();
+    this.#look();
   }
 
   /** Takes all out: each that was wanted, and whether it was sent. */
@@ -137,8 +161,6 @@ export class Requests {
     const due = performance.now() + milliseconds;
     this.#pending = this.#channel.pending;
     this.#taken = this.#channel.taken;
-    // A shorter look would ask too much of a slow line.
-    if (milliseconds >= MOVING) this.#collected = this.#channel.collected;
     this.#timer = setTimeout(() => this.#check(due), milliseconds);
   }
 
@@ -153,27 +175,26 @@ export class Requests {
       return;
     }
     this.#reads = 0;
-    const { pending, taken, receiving, collected, lastReceived } = this.#channel;
+    const { pending, taken, collected, lastFrame } = this.#channel;
     const sending = taken !== this.#taken && Math.max(pending, this.#pending) >= LARGE;
-    const fresh = collected < this.#collected ? collected : collected - this.#collected;
-    const coming = receiving && fresh >= LEAST && now - lastReceived < MOVING;
-    if (this.#paused || sending || coming) {
-      // A large workload on its way out, or a result on its way in, delays the answers behind it.
+    if (this.#paused || sending) {
+      // A large workload on its way out delays the answers behind it.
       this.#lastMoved = now;
       this.#checkIn(MOVING);
       return;
     }
+    // So does a large result on its way in, and that may pause.
+    const moved = this.moved(now);
     const next = this.#expire(now);
     const first = this.#deadlines.peek();
-    // A packet that gets on by a few bytes only is as good as silence: it would take all the others' time for ever.
-    const heard = receiving ? 0 : lastReceived;
-    const quiet = now - Math.max(heard, this.#lastMoved, Math.abs(first) - this.#timeout);
+    const quiet = now - Math.max(lastFrame, moved, Math.abs(first) - this.#timeout);
     const silent = first < 0 && quiet >= this.#timeout;
     if (silent && !(next !== undefined && next <= Math.abs(first) + BURST)) {
-      // Not a byte in all that time: a new connection may be better.
+      // Nothing whole in all that time: a new connection may be better.
       this.#fellSilent(new TimeoutError("requestTimeout", this.#timeout, `the job server ${this.#server} fell silent`));
     } else {
-      this.#checkIn(next === undefined ? this.#timeout : Math.max(1, next - now));
+      const wait = next === undefined ? this.#timeout : Math.max(1, next - now);
+      this.#checkIn(collected ? Math.min(MOVING, wait) : wait);
     }
   }
 

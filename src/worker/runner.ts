@@ -1,4 +1,5 @@
 import { PacketType } from "../../assembly/protocol.js";
+import { sleep } from "../connection/wait.js";
 import type { WorkerEvents } from "./events.js";
 import { execute, type Outcome, type Registration } from "./execute.js";
 import type { Job } from "./job.js";
@@ -31,6 +32,9 @@ interface Given {
 /** How long jobs are run one after the other until what they left behind has its turn, in milliseconds. */
 const TURN = 1;
 
+/** How long turns may follow one another until the event loop has its own: sockets, timers, signals. In milliseconds. */
+const LONGEST_TURNS = 10;
+
 /** Runs the jobs that a worker was given, as many at once as it has slots, and tells their servers what became of them. */
 export class Runner {
   readonly #owner: RunnerOwner;
@@ -42,6 +46,8 @@ export class Runner {
   #fresh: Given[] = [];
   /** Whether jobs run one after the other, and one of them is over already: the worker is told once for all. */
   #inTurn = false;
+  /** When the first began of the turns that follow one another; 0 when the last one left nothing. */
+  #turnsSince = 0;
   #anyOver = false;
 
   constructor(owner: RunnerOwner) {
@@ -68,16 +74,18 @@ export class Runner {
     const fresh = this.#fresh;
     this.#fresh = [];
     const begin = performance.now();
+    let now = begin;
     this.#inTurn = true;
     let next = 0;
     try {
-      for (let now = begin; next < fresh.length && now - begin <= TURN; ) {
+      while (next < fresh.length && now - begin <= TURN) {
         const { job, session } = fresh[next++] as Given;
         now = this.#run(job, session, now);
       }
     } finally {
       this.#fresh = [...fresh.slice(next), ...this.#fresh];
-      if (this.#fresh.length > 0) queueMicrotask(this.#runFresh);
+      if (this.#fresh.length > 0) this.#goOn(begin, now);
+      else this.#turnsSince = 0;
       this.#inTurn = false;
       // The results go out first, and what asks for other jobs behind them, in one write.
       if (this.#anyOver) {
@@ -86,6 +94,17 @@ export class Runner {
       }
     }
   };
+
+  /** Runs what a turn has left, which took so long. */
+  #goOn(begin: number, end: number): void {
+    this.#turnsSince ||= begin;
+    if (end - this.#turnsSince < LONGEST_TURNS) {
+      queueMicrotask(this.#runFresh);
+    } else {
+      this.#turnsSince = 0;
+      void sleep(0).then(this.#runFresh);
+    }
+  }
 
   /** Lets go of all jobs: their signals abort, and nothing more is sent about them. Says how many they were. */
   abort(reason: Error): number {

@@ -87,3 +87,20 @@ test("what was taken is not held on to", async () => {
   expect(taken.deref()).toBeUndefined();
   expect(fifo.length).toBe(1);
 });
+
+test("what many numbers took is given back", () => {
+  const filled = () => {
+    const numbers = new Numbers();
+    for (let number = 0; number < 100_000; number++) numbers.push(number);
+    expect(numbers.room).toBeGreaterThanOrEqual(100_000);
+    return numbers;
+  };
+  const drained = filled();
+  drained.drain();
+  expect(drained.room).toBeLessThan(100);
+  const taken = filled();
+  for (let number = 0; number < 100_000; number++) expect(taken.shift()).toBe(number);
+  expect(taken.room).toBeLessThan(100);
+  taken.push(7);
+  expect(taken.drain()).toEqual([7]);
+});

@@ -151,26 +151,58 @@ describe.each(Object.entries(SERVERS))("with %s", (_name, start) => {
   );
 });
 
-test("throttle: what waits behind a packet that comes byte by byte, as good as never, has its time all the same", async () => {
-  const before = open();
-  {
-    await using server = await startFaultyServer((socket) => {
-      const large = write("server", packet(28, ["H:x:1"], new Uint8Array(1_000_000)));
-      let sent = 70_000;
-      socket.on("data", (chunk: Buffer) => {
-        if (read("client", chunk).packets.length === 0 || sent > 70_000) return;
-        socket.write(large.subarray(0, sent));
-        const dribble = setInterval(() => socket.write(large.subarray(sent, ++sent)), 50);
-        socket.once("close", () => clearInterval(dribble));
+test.each([2_000, 60_000, 1_000_000, 60_000_000])(
+  "throttle: what waits behind a packet of %d bytes that comes byte by byte, as good as never, has its time all the same",
+  async (size) => {
+    const before = open();
+    {
+      await using server = await startFaultyServer((socket) => {
+        const large = write("server", packet(28, ["H:x:1"], new Uint8Array(size)));
+        const begin = Math.min(70_000, size / 2);
+        let sent = begin;
+        socket.on("data", (chunk: Buffer) => {
+          if (read("client", chunk).packets.length === 0 || sent > begin) return;
+          socket.write(large.subarray(0, sent));
+          const dribble = setInterval(() => socket.write(large.subarray(sent, ++sent)), 50);
+          socket.once("close", () => clearInterval(dribble));
+        });
       });
+      const client = new Client(server.address, { ...CLIENT_OPTIONS, reconnect: false });
+      const begin = performance.now();
+      await rejection(client.ping(), TimeoutError);
+      assert.ok(performance.now() - begin < 5_000);
+      client.destroy();
+    }
+    await nothingMore(before);
+  },
+);
+
+test("throttle: what waits behind a large packet that comes in bursts is not late because one was just over", async () => {
+  const times = { requestTimeout: 2_500, pause: 1_300 };
+  const large = write("server", packet(28, ["H:x:1"], new Uint8Array(260_000)));
+  await using server = await startFaultyServer((socket) => {
+    socket.on("data", (chunk: Buffer) => {
+      const { packets } = read("client", chunk);
+      for (const { type, args } of packets) if (type === 26) socket.write(write("server", packet(27, args)));
+      const echo = packets.find(({ type }) => type === 16);
+      if (!echo) return;
+      let sent = 0;
+      const burst = () => {
+        socket.write(large.subarray(sent, sent + 70_000));
+        sent += 70_000;
+        if (sent < large.length) return;
+        clearInterval(bursts);
+        socket.write(write("server", packet(17, [], echo.data)));
+      };
+      const bursts = setInterval(burst, times.pause);
+      socket.once("close", () => clearInterval(bursts));
+      burst();
     });
-    const client = new Client(server.address, { ...CLIENT_OPTIONS, reconnect: false });
-    const begin = performance.now();
-    await rejection(client.ping(), TimeoutError);
-    assert.ok(performance.now() - begin < 5_000);
-    client.destroy();
-  }
-  await nothingMore(before);
+  });
+  await using client = new Client(server.address, { requestTimeout: times.requestTimeout, reconnect: false });
+  const begin = performance.now();
+  await client.ping();
+  assert.ok(performance.now() - begin > times.requestTimeout, "it had to wait");
 });
 
 test("silence has its limit for a program that is always busy, too", async () => {

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
-import { Client, type GearmanError, ProtocolError, ServerError, TimeoutError } from "edgear";
+import { Client, ConnectionLostError, type GearmanError, ProtocolError, ServerError, TimeoutError } from "edgear";
 import { describe, test } from "vitest";
-import { concat, header } from "../codec/packets.ts";
+import { bytesOf, concat, header } from "../codec/packets.ts";
 import { eventually, pause, rejection } from "../conformance/case.ts";
 import { leaveNothing } from "../support/faults/leaks.ts";
 import { startWorker } from "../support/worker.ts";
@@ -113,9 +113,12 @@ test("a flood of results of jobs that nobody submitted is no answer", () =>
     },
   ));
 
-test("half a packet, and never the rest, is given up", () =>
+/** Bytes that are announced, and never all come: of packets that fit the codec's window, and of one that doesn't. */
+const ANNOUNCED = [2_000, 60_000, 60_000_000];
+
+test.each(ANNOUNCED)("half a packet of %d bytes, and never the rest, is given up", (announced) =>
   site(
-    onceGreeted((socket) => socket.drip(header("server", attacks.ECHO_RES, 60_000_000), new Uint8Array(3), 20)),
+    onceGreeted((socket) => socket.drip(header("server", attacks.ECHO_RES, announced), new Uint8Array(3), 20)),
     async (client, peer) => {
       await rejection(client.ping(), TimeoutError);
       // Nothing else would get through behind it.
@@ -124,7 +127,25 @@ test("half a packet, and never the rest, is given up", () =>
         () => client.ping().catch(() => peer.victims > 1) as Promise<boolean>,
       );
     },
-  ));
+  ),
+);
+
+test.each(ANNOUNCED)("half a result of %d bytes, and never the rest: who waits for it is told", (announced) =>
+  site(
+    onceGreeted((socket, { type }) => {
+      if (type !== attacks.SUBMIT_JOB) return;
+      socket.send(sent(attacks.JOB_CREATED, ["H:x:1"]));
+      const begin = concat([header("server", attacks.WORK_COMPLETE, announced), bytesOf("H:x:1\0")]);
+      socket.drip(begin, new Uint8Array(1), 50);
+    }),
+    async (client) => {
+      const error = await rejection(client.run("f", "x"), ConnectionLostError);
+      assert.equal(error.handle, "H:x:1");
+      assert.match(String(error.cause), /^TimeoutError: the job server .* fell silent/);
+    },
+    { heartbeat: 200 },
+  ),
+);
 
 test("a packet as large as may be announced costs what came of it", () =>
   site(

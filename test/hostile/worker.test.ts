@@ -185,10 +185,10 @@ test("a storm of errors that say that a job is not there", () =>
     },
   ));
 
-test("half a job, and never the rest", () =>
+test.each([2_000, 60_000, 60_000_000])("half a job of %d bytes, and never the rest", (announced) =>
   site(
     onGrab((socket) => {
-      const begin = concat([header("server", attacks.JOB_ASSIGN_UNIQ, 60_000_000), bytesOf("H:x:1\0up\0u\0x")]);
+      const begin = concat([header("server", attacks.JOB_ASSIGN_UNIQ, announced), bytesOf("H:x:1\0up\0u\0x")]);
       socket.drip(begin, new Uint8Array(3), 20);
     }),
     async (life, peer) => {
@@ -196,4 +196,5 @@ test("half a job, and never the rest", () =>
       assert.match(String(life.errors[0]), /^TimeoutError: the job server .* fell silent/);
       assert.equal(life.most, 0);
     },
-  ));
+  ),
+);

@@ -16,11 +16,14 @@ export interface Sample {
   readonly server?: number;
 }
 
-/** How a process's holdings grew, after the first tenth. */
+/** How a process's holdings grew. */
 export interface Growth {
-  /** Bytes a job. */
+  /** Bytes a job, after the first tenth. */
   readonly heap: number;
+  /** Bytes a job, in the second half: a process takes what it needs in its first seconds, be they half of a short soak. */
   readonly rss: number;
+  /** How many samples there were of the second half. */
+  readonly samples: number;
   /** The fewest that were open, and the most. */
   readonly descriptors: readonly [number, number];
   /** What was still open when all was closed, and wasn't before: nothing. */
@@ -29,9 +32,11 @@ export interface Growth {
 
 /** Bytes by which a heap may grow with each job: a leak of the smallest object there is would be 16 or more. */
 const MOST_HEAP = 8;
-/** Bytes by which what the system has given may grow: with each job, and in all, as it gives in advance. */
+/** Bytes by which what the system has given may grow: with each job, and in all of the second half, as it gives in advance. */
 const MOST_RSS = 16;
-const MOST_RSS_IN_ALL = 192 * 1024 * 1024;
+const MOST_RSS_IN_ALL = 96 * 1024 * 1024;
+/** A line through fewer samples says nothing. */
+const LEAST_SAMPLES = 5;
 
 /** What must not be about a soak, in words. */
 export function faultsOf({
@@ -43,9 +48,11 @@ export function faultsOf({
   const faults: string[] = [];
   if (worked !== submitted) faults.push(`${worked} of ${submitted} jobs were worked off`);
   if (again > 0) faults.push(`${again} jobs were worked off twice`);
-  for (const [role, { heap, rss, descriptors, left }] of Object.entries(growth)) {
+  for (const [role, { heap, rss, samples, descriptors, left }] of Object.entries(growth)) {
     if (!(heap < MOST_HEAP)) faults.push(`the ${role}'s heap grew by ${heap} bytes a job`);
-    if (!(rss < MOST_RSS + MOST_RSS_IN_ALL / worked)) faults.push(`the ${role}'s memory grew by ${rss} bytes a job`);
+    if (samples < LEAST_SAMPLES) faults.push(`the ${role} has only ${samples} samples of its second half`);
+    if (!(rss < MOST_RSS + MOST_RSS_IN_ALL / (worked / 2)))
+      faults.push(`the ${role}'s memory grew by ${rss} bytes a job`);
     if (descriptors[0] !== descriptors[1]) faults.push(`the ${role} had ${descriptors.join(" to ")} descriptors`);
     if (left !== "") faults.push(`the ${role} left ${left} open`);
   }
@@ -127,14 +134,20 @@ export async function soak(options: SoakOptions): Promise<Soaked> {
   };
 }
 
-/** Samples without the first tenth: what a program needs comes bit by bit. */
+/** The heap is judged without the first tenth: what a program needs comes bit by bit. */
 function growth(samples: readonly Sample[], role: "submitter" | "worker"): Omit<Growth, "left"> {
   const total = samples.at(-1)?.jobs ?? 0;
-  const later = samples.filter(({ jobs }) => jobs >= total / 10);
-  const bytes = (key: "heap" | "rss") =>
-    Math.round(slope(later.map((sample) => [sample.jobs, sample[role][key]])) * 1000) / 1000;
+  const from = (share: number) => samples.filter(({ jobs }) => jobs >= total * share);
+  const [later, half] = [from(1 / 10), from(1 / 2)];
+  const bytes = (of: readonly Sample[], key: "heap" | "rss") =>
+    Math.round(slope(of.map((sample) => [sample.jobs, sample[role][key]])) * 1000) / 1000;
   const counts = later.map((sample) => sample[role].descriptors);
-  return { heap: bytes("heap"), rss: bytes("rss"), descriptors: [Math.min(...counts), Math.max(...counts)] };
+  return {
+    heap: bytes(later, "heap"),
+    rss: bytes(half, "rss"),
+    samples: half.length,
+    descriptors: [Math.min(...counts), Math.max(...counts)],
+  };
 }
 
 /** Of another process, in bytes. */

@@ -1,4 +1,6 @@
 import assert from "node:assert/strict";
+import { spawn } from "node:child_process";
+import { once } from "node:events";
 import { mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
@@ -38,6 +40,27 @@ describe("what CI runs", () => {
       const { stdout } = await command("ps", ["-o", "stat=", "-p", String(pid)], { timeout: 10_000 });
       assert.match(stdout.trim(), /^(Z.*)?$/, `${pid} runs`);
     }
+  });
+
+  test("is ended with what has lost its parents, too", async () => {
+    const orphan = `setInterval(() => {}, 1000)`;
+    const leaving = `const { pid } = require("node:child_process").spawn(process.execPath, ["-e", ${JSON.stringify(orphan)}],
+      { stdio: "ignore" }); console.log(pid); process.exit()`;
+    const staying = `require("node:child_process").spawn(process.execPath, ["-e", process.argv[1]], { stdio: "inherit" }); ${orphan}`;
+    const { code, stdout: pid } = await run("limited.mjs", "3", process.execPath, "-e", staying, leaving);
+    assert.equal(code, 124);
+    assert.match(pid, /^\d+\n$/);
+    const { stdout } = await command("ps", ["-o", "stat=", "-p", pid.trim()], { timeout: 10_000 });
+    assert.match(stdout.trim(), /^(Z.*)?$/, `${pid} runs`);
+  });
+
+  test.each(["SIGTERM", "SIGINT"] as const)("is told of %s", async (name) => {
+    const deaf = `process.on("${name}", () => process.exit(7)); setInterval(() => {}, 1000); console.log("ready");`;
+    const limited = spawn(process.execPath, [script("limited.mjs"), "30", process.execPath, "-e", deaf]);
+    const ended = once(limited, "exit");
+    await once(limited.stdout, "data");
+    limited.kill(name);
+    assert.deepEqual(await ended, [7, null]);
   });
 
   test("ends as it ends when it has time", async () => {

@@ -5,6 +5,7 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import { test } from "vitest";
 import { writer } from "../../scripts/reliability/lines.mjs";
+import { REMOVALS } from "../../scripts/reliability/removals.mjs";
 import { files } from "../../scripts/reliability/report.mjs";
 import { lastSoak, sections } from "../../scripts/reliability/sections.mjs";
 import { slope } from "../load/gauge.ts";
@@ -78,6 +79,12 @@ test("a removal that no test notices, and code that isn't there any more, are sa
   assert.match(rows, /\| a limit \| src\/x\.ts \| a flood \|/);
   assert.match(rows, /\| \*\*no test failed\*\* \|/);
   assert.match(rows, /\| \*\*not tried: the code is another by now\*\* \|/);
+});
+
+test.each(REMOVALS)("what is removed is there, once: $handling", ({ file, from, to, test: tests }) => {
+  assert.equal(readFileSync(path.join(root, file), "utf8").split(from).length, 2, `${file}: ${from}`);
+  assert.notEqual(from, to);
+  assert.ok(existsSync(path.join(root, tests)), tests);
 });
 
 test("the curve is of the soak that ended last", () => {

@@ -178,6 +178,29 @@ describe.each(inject("servers"))("a worker's life, over $name", ({ address }) =>
     assert.equal((await client.status(job)).state, "unknown");
   });
 
+  test("a handler may close its worker without time, in the midst of others: all jobs are done, by another", async () => {
+    const name = fresh("enough");
+    const jobs = Array.from({ length: 10 }, (_, job) => String(job));
+    await using client = new Client(address);
+    await Promise.all(jobs.map((job) => client.background(name, job)));
+    const worker = new Worker(address, { concurrency: 10 });
+    const begun: string[] = [];
+    const sent: string[] = [];
+    let closed: Promise<unknown> | undefined;
+    worker.on("complete", ({ job }) => void sent.push(job.workload.text()));
+    worker.add(name, ({ workload }) => {
+      begun.push(workload.text());
+      if (begun.length === 3) closed = worker.close({ timeout: 0 });
+    });
+    await worker.run();
+    await closed;
+    assert.ok(begun.length >= 3);
+    const done: string[] = [];
+    await using _other = startWorker(address, { [name]: ({ workload }) => void done.push(workload.text()) });
+    const all = () => new Set([...sent, ...done]);
+    await eventually("all are done", async () => all().size === jobs.length);
+  });
+
   test("drain works off what waits, sub-jobs included, and leaves", async () => {
     const name = fresh("drained");
     await using client = new Client(address);
