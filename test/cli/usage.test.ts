@@ -89,10 +89,7 @@ describe("what is not understood ends with 2, and says what is wrong in one line
     [["scheduler", "add", "n".repeat(47), "f", "--delay", "1s", "--store", "sqlite::memory:"], /46 bytes at most/],
     [["scheduler", "cancel"], /missing required argument 'name'/],
     [["outbox", "status"], /which database\?/],
-    [
-      ["outbox", "run", "--database", "oracle://me:secret@db/x"],
-      /must be postgres:\/\/….* not "oracle:\/\/…@db\/x"/,
-    ],
+    [["outbox", "run", "--database", "oracle://me:secret@db/x"], /must be postgres:\/\/….* not "oracle:\/\/…@db\/x"/],
     [["outbox", "install", "--database", "d1:", "--on", "insert"], /are for the triggers of a --table/],
     [["outbox", "install", "--database", "d1:", "--table", "a"], /which columns does "a" have/],
     [["outbox", "install", "--database", "d1:", "--table", "a", "--on", "truncate"], /on must be one of "insert"/],
