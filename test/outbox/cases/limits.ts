@@ -14,7 +14,7 @@ export function limits(database: TestDatabase): void {
   test("reads no more bytes at once than it should, and one row in any case", async () => {
     const { client, store, kind } = database;
     // What D1 gives takes more room, and time.
-    const [size, most] = kind === "D1" ? [300_000, MIB] : [1_900_000, 16 * MIB];
+    const [size, most] = kind === "D1" ? [130_000, MIB] : [1_900_000, 16 * MIB];
     const waiting: number[] = [];
     const { outbox, quoted } = await database.installed({
       client: {
