@@ -353,7 +353,9 @@ export class Pool extends PoolEmitter implements AsyncDisposable {
       clearTimeout(this.#resting);
       this.#resting = undefined;
       await this.#roll(first, now);
-      const replaced = Math.min(this.#size, this.#filled);
+      // The places of those that are just leaving by themselves are filled by new ones, too.
+      const leaving = this.#holding.filter((member) => this.#isOld(member)).length;
+      const replaced = Math.min(this.#size, this.#filled + leaving);
       this.emit("restart", { replaced });
       return { replaced };
     } catch (error) {
