@@ -194,7 +194,12 @@ export const admin: readonly Case[] = [
       assert.ok(error.message.includes(name.toUpperCase()), error.message);
       assert.ok(await statusOf(admin, name));
       await admin.dropFunction(name, { force: true });
-      assert.equal(await statusOf(admin, name), undefined);
+      // gearmand takes all that are alike, but was seen, once in some hundred times, to leave one of them.
+      await eventually("dropping it", async () => {
+        if ((await statusOf(admin, name)) === undefined) return true;
+        await admin.dropFunction(name, { force: true });
+        return false;
+      });
     },
   },
   {
