@@ -11,6 +11,9 @@ const [{ address } = { address: "" }] = inject("servers");
 const env = { GEARMAN_SERVERS: address };
 const talks = fresh("talks");
 const throws = fresh("throws");
+const stays = fresh("stays");
+/** Ends the job of `stays`. */
+let leave = () => {};
 const steps = fresh("steps");
 const binary = Uint8Array.from({ length: 100_000 }, (_, index) => index * 7);
 let worker: RunningWorker;
@@ -27,6 +30,12 @@ beforeAll(() => {
         }
         job.warn("careful\x1b[31m");
         return binary;
+      },
+      [stays]: async (job) => {
+        job.status(3, 4);
+        await new Promise<void>((resolve) => {
+          leave = resolve;
+        });
       },
       [steps]: async (job) => {
         for (let step = 1; step <= 4; step++) {
@@ -181,10 +190,11 @@ describe("status", () => {
 
   test("follows a job on a terminal by a bar", async () => {
     await using client = new Client(address);
-    const { handle } = await client.background(talks);
+    const { handle } = await client.background(stays);
     const args = [process.execPath, main, "status", handle, "--follow", "--interval", "20ms"];
     await using terminal = await Terminal.start(args, { env });
     await terminal.until("a bar", ({ output }) => output.includes(" 75 % running"));
+    leave();
     expect(await terminal.ended()).toBe(0);
     expect(terminal.output).toContain(`${handle} unknown: done, failed, cancelled, or never there`);
     expect(terminal.output).not.toContain("gone");
