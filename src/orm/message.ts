@@ -1,3 +1,5 @@
+import { toBase64 } from "../bytes.js";
+
 /** What happened to a record. `upsert`: the ORM doesn't say which of the two it was. */
 export type RecordAction = "insert" | "update" | "upsert" | "delete";
 
@@ -28,13 +30,6 @@ function plain(this: Record<string, unknown>, name: string, value: unknown): unk
   if (typeof given === "bigint") return given.toString();
   if (given instanceof Uint8Array) return toBase64(given);
   return value;
-}
-
-function toBase64(bytes: Uint8Array): string {
-  let text = "";
-  // `apply` takes a limited number of arguments.
-  for (let at = 0; at < bytes.length; at += 8192) text += String.fromCharCode(...bytes.subarray(at, at + 8192));
-  return btoa(text);
 }
 
 /** @throws TypeError when there is something in it that has no form in JSON, e.g. a circle */

@@ -1,3 +1,4 @@
+import { toBase64 } from "../../bytes.js";
 import { checkOptions, show } from "../../check.js";
 import type { ClaimLimits, Move, Store, StoredJob } from "../store.js";
 import { CLAIM, GET, LIST, NEXT, PUT, REMOVE, SETTLE } from "./scripts.js";
@@ -152,16 +153,6 @@ function toJob([name, due, record]: Found): StoredJob {
   // Nothing keeps a function's name from having a line feed.
   const job = { name, id, rule, due: Number(due), function: called.join("\n"), form, priority, missed };
   return { ...job, workload: fromBase64(workload) } as StoredJob;
-}
-
-/** Characters that `String.fromCharCode` is given at once: a call takes only so many arguments. */
-const CHUNK = 8_192;
-
-function toBase64(bytes: Uint8Array): string {
-  let text = "";
-  for (let begin = 0; begin < bytes.length; begin += CHUNK)
-    text += String.fromCharCode(...bytes.subarray(begin, begin + CHUNK));
-  return btoa(text);
 }
 
 function fromBase64(text: string): Uint8Array {
