@@ -42,6 +42,11 @@ interface Database {
   transaction(work: (tx: Database) => Promise<unknown>, config?: object): Promise<unknown>;
 }
 
+/** What waits for a commit; `undefined` once the transaction has ended: what was begun in it may go on after it. */
+interface Waiting {
+  messages: RecordMessage[] | undefined;
+}
+
 /**
  * Writes through a Drizzle database, and has a job submitted for each record that was written, once that has committed.
  * Drizzle has no hooks, so only what goes through these methods has jobs.
@@ -50,10 +55,10 @@ export class DrizzleRecords<DB extends DrizzleDatabase = DrizzleDatabase> {
   readonly #db: Database;
   readonly #records: Records;
   /** Inside of a transaction: what waits for its commit. */
-  readonly #open: RecordMessage[] | undefined;
+  readonly #open: Waiting | undefined;
 
   /** @internal Use `drizzleRecords`. */
-  constructor(db: Database, records: Records, open?: RecordMessage[]) {
+  constructor(db: Database, records: Records, open?: Waiting) {
     this.#db = db;
     this.#records = records;
     this.#open = open;
@@ -127,10 +132,14 @@ export class DrizzleRecords<DB extends DrizzleDatabase = DrizzleDatabase> {
         "this database is synchronous, and its transactions can't wait: write without one, or use Drizzle's own",
       );
     const messages: RecordMessage[] = [];
-    const result = await this.#db.transaction(
-      (tx) => work(new DrizzleRecords<DB>(tx, this.#records, messages), tx as never),
-      config,
-    );
+    const waiting: Waiting = { messages };
+    const inside = (tx: Database) => work(new DrizzleRecords<DB>(tx, this.#records, waiting), tx as never);
+    let result: unknown;
+    try {
+      result = await this.#db.transaction(inside, config);
+    } finally {
+      waiting.messages = undefined;
+    }
     await this.#done(messages);
     return result as Result;
   }
@@ -160,13 +169,15 @@ export class DrizzleRecords<DB extends DrizzleDatabase = DrizzleDatabase> {
   }
 
   async #done(messages: readonly RecordMessage[]): Promise<void> {
-    if (this.#open) this.#open.push(...messages);
+    const waiting = this.#open?.messages;
+    if (waiting) waiting.push(...messages);
     else await this.#records.committed(messages);
   }
 
   async #submit(message: RecordMessage): Promise<JobHandle | undefined> {
-    if (!this.#open) return this.#records.submit(message);
-    this.#open.push(message);
+    const waiting = this.#open?.messages;
+    if (!waiting) return this.#records.submit(message);
+    waiting.push(message);
     return undefined;
   }
 
