@@ -1,4 +1,4 @@
-import { mkdtemp, readFile, rm } from "node:fs/promises";
+import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { Admin, Client, JobFailedError } from "edgear";
@@ -6,8 +6,7 @@ import { afterAll, beforeAll, expect, inject, test } from "vitest";
 import { MAX_RESULT } from "../../build/src/cli/commands.js";
 import { rejection } from "../conformance/case.ts";
 import { AWAY, fresh } from "../conformance/names.ts";
-import { CliProcess, edgear, main } from "../support/cli.ts";
-import { command } from "../support/command.ts";
+import { CliProcess, edgear } from "../support/cli.ts";
 
 const env = { GEARMAN_SERVERS: inject("servers")[0]?.address };
 let folder: string;
@@ -47,18 +46,24 @@ function lives(pid: number): boolean {
 
 test("a shortage of descriptors harms nobody: jobs wait for its end", async () => {
   const name = fresh("work");
+  const enough = path.join(folder, name);
   // In a group of its own, as what was wrong here was a signal to all of its group. bash sees how it ended.
-  const script = [
-    "ulimit -n 50",
-    `"${process.execPath}" "${main}" work ${name} -c 20 --max-jobs 20 -- sh -c 'sleep 0.5; echo -n well'`,
-    'echo "ended $?"',
-  ];
-  const ended = command("setsid", ["--wait", "bash", "-c", script.join("\n")], { env: env as Record<string, string> });
-  const results = await Promise.all(Array.from({ length: 20 }, () => client.run(name, "", { timeout: 15_000 })));
-  expect(results.map((result) => result.text())).toEqual(Array.from({ length: 20 }, () => "well"));
-  const { stdout, stderr } = await ended;
-  expect(stdout).toBe("ended 0\n");
-  expect(stderr).toMatch(/warning: sh could not be run: spawn \S+ EMFILE; it is tried again/);
+  const program = ["setsid", "--wait", "bash", "-c", 'ulimit -n 50; "$0" "$@"; echo "ended $?"', process.execPath];
+  // They stay until there was a shortage, however slowly a busy machine starts them. One that runs takes one descriptor.
+  const wait = `until [ -e '${enough}' ]; do sleep 0.05; done; echo -n well`;
+  await using worker = new CliProcess(["work", name, "-c", "40", "--max-jobs", "40", "--", "sh", "-c", wait], {
+    env,
+    program,
+  });
+  const results = Promise.all(Array.from({ length: 40 }, () => client.run(name, "", { timeout: 19_000 })));
+  try {
+    await worker.says(/warning: sh could not be run: spawn \S+ EMFILE; it is tried again/);
+  } finally {
+    await writeFile(enough, "");
+  }
+  expect((await results).map((result) => result.text())).toEqual(Array.from({ length: 40 }, () => "well"));
+  await worker.ended();
+  expect(worker.stdout).toBe("ended 0\n");
 });
 
 test("what a command leaves behind holds up neither its result nor the worker", async () => {
