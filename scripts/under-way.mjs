@@ -1,6 +1,7 @@
 /**
  * A reporter of vitest that keeps in a file which tests have begun and not ended, and how many passed and failed so far: when a
- * run is ended because it hangs, there is no other report of it.
+ * run is ended because it hangs, there is no other report of it. And, at its end, how many errors no test caught: vitest's own
+ * JSON report leaves them out.
  *
  *     EDGEAR_UNDER_WAY=FILE npx vitest run --reporter=./scripts/under-way.mjs
  */
@@ -17,6 +18,7 @@ export default class UnderWay {
   #running = new Map();
   #passed = 0;
   #failed = 0;
+  #errors = 0;
 
   /** @param {TestModule} module */
   onTestModuleStart(module) {
@@ -41,6 +43,12 @@ export default class UnderWay {
     this.#ends(test.id);
   }
 
+  /** @param {readonly TestModule[]} _modules @param {readonly unknown[]} errors */
+  onTestRunEnd(_modules, errors) {
+    this.#errors = errors.length;
+    this.#write();
+  }
+
   /** @param {string} id @param {string} words */
   #begins(id, words) {
     this.#running.set(id, words);
@@ -55,10 +63,10 @@ export default class UnderWay {
 
   #write() {
     if (!this.#file) return;
-    const [passed, failed] = [this.#passed, this.#failed];
+    const [passed, failed, errors] = [this.#passed, this.#failed, this.#errors];
     // At once or not at all: who reads it may end this process in mid-write.
     const beside = `${this.#file}.${process.pid}`;
-    writeFileSync(beside, JSON.stringify({ passed, failed, running: [...this.#running.values()] }));
+    writeFileSync(beside, JSON.stringify({ passed, failed, errors, running: [...this.#running.values()] }));
     renameSync(beside, this.#file);
   }
 }

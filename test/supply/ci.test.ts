@@ -90,9 +90,9 @@ describe("what CI runs", () => {
 });
 
 describe("the tally", () => {
-  const assertion = (status: string, meta = {}) => ({ status, fullName: `a test that ${status}`, meta });
-  const report = (numPassedTests: number, numFailedTests: number, files: object[]) =>
-    writeFileSync(place("report.json"), JSON.stringify({ numPassedTests, numFailedTests, testResults: files }));
+  const assertion = (status: string, meta = {}, fullName = `a test that ${status}`) => ({ status, fullName, meta });
+  const report = (numPassedTests: number, numFailedTests: number, files: object[], name = "report.json") =>
+    writeFileSync(place(name), JSON.stringify({ numPassedTests, numFailedTests, testResults: files }));
   const tally = async (...args: string[]) => {
     const { code, stdout } = await run("tally.mjs", place("report.json"), ...args);
     return { code, lines: stdout.trim().split("\n") };
@@ -129,6 +129,75 @@ describe("the tally", () => {
     assert.deepEqual([code, lines.at(-1)], [1, last]);
   });
 
+  describe("of files that failed and ran again by themselves", () => {
+    const name = "/a.test.ts";
+    const upset = assertion("failed", {}, "an upset test");
+    const file = (...assertionResults: object[]) => ({ name, status: "failed", assertionResults });
+    const again = (...files: object[]) => report(0, 0, files, "again.json");
+    const both = (exitCode = "1") => tally(exitCode, "0", place("under-way.json"), place("again.json"));
+
+    test("counts and names what passed there", async () => {
+      report(1, 1, [file(upset, assertion("passed"))]);
+      again(file({ ...upset, status: "passed" }, assertion("passed")));
+      const said = ["passed only when its file ran again by itself: /a.test.ts: an upset test", "2 passed, 0 failed"];
+      assert.deepEqual(await both(), { code: 0, lines: said });
+    });
+
+    test.each<[string, object[]]>([
+      ["what failed again", [file(upset)]],
+      ["what passed in one project and failed in another", [file({ ...upset, status: "passed" }), file(upset)]],
+      ["what didn't run again", [file(assertion("passed"))]],
+      ["what passed in another file", [{ ...file({ ...upset, status: "passed" }), name: "/b.test.ts" }]],
+      ["a second run without a report", []],
+    ])("fails for %s", async (_what, files) => {
+      report(1, 1, [file(upset, assertion("passed"))]);
+      again(...files);
+      assert.deepEqual(await both(), { code: 1, lines: ["1 passed, 1 failed"] });
+    });
+
+    test("fails for an error that no test caught, whatever passed", async () => {
+      writeFileSync(place("under-way.json"), JSON.stringify({ passed: 1, failed: 1, errors: 1, running: [] }));
+      report(1, 1, [file(upset, assertion("passed"))]);
+      again(file({ ...upset, status: "passed" }));
+      assert.equal((await both()).lines.at(-1), "2 passed, 1 failed");
+    });
+
+    test("are named when one to three tests failed, and all were loaded", async () => {
+      const named = async () => (await run("failed-files.mjs", place("report.json"))).stdout;
+      assert.equal(await named(), "", "there is no report");
+      const one = { ...file(upset, assertion("passed")), name: path.join(folder, "a.test.ts") };
+      const passed = {
+        name: path.join(folder, "b.test.ts"),
+        status: "passed",
+        assertionResults: [assertion("passed")],
+      };
+      report(2, 1, [one, passed]);
+      assert.equal(await named(), "a.test.ts\n");
+      report(2, 3, [one, one, one, passed]);
+      assert.equal(await named(), "a.test.ts\n");
+      report(2, 4, [one, one, one, one, passed]);
+      assert.equal(await named(), "");
+      report(2, 1, [one, { ...one, assertionResults: [] }]);
+      assert.equal(await named(), "");
+    });
+  });
+
+  test("hears of errors that no test caught", async () => {
+    symlinkSync(path.join(root, "node_modules"), place("node_modules"));
+    writeFileSync(
+      place("a.test.mjs"),
+      `import { test } from "vitest"; test("is fine", async () => {
+         Promise.reject(new Error("nobody's")); await new Promise((resolve) => setTimeout(resolve, 50)); });`,
+    );
+    const vitest = path.join(root, "node_modules/vitest/vitest.mjs");
+    const reporters = [`--reporter=${script("under-way.mjs")}`, "--reporter=json", "--outputFile=report.json"];
+    const { code } = await run("limited.mjs", "30", process.execPath, vitest, "run", "--root=.", ...reporters);
+    assert.equal(code, 1);
+    const said = await tally("1", "0", place("under-way.json"));
+    assert.deepEqual(said, { code: 1, lines: ["1 passed, 1 failed"] });
+    assert.equal(JSON.parse(readFileSync(place("under-way.json"), "utf8")).errors, 1);
+  });
+
   test("fails for a report that is not there", async () => {
     assert.deepEqual(await tally("1", "0"), { code: 1, lines: ["0 passed, 1 failed"] });
   });
@@ -137,7 +206,7 @@ describe("the tally", () => {
 test("`.ci/run` puts a limit to each step that may hang, and tells the tally what was under way", () => {
   const lines = readFileSync(path.join(root, ".ci/run"), "utf8").split("\n");
   const steps = lines.filter((line) => /\bnpm\b/.test(line) && !line.startsWith("#"));
-  assert.equal(steps.length, 3);
+  assert.equal(steps.length, 4);
   for (const step of steps) assert.match(step, /^ *limited npm /);
-  assert.match(lines.at(-2) ?? "", /^node scripts\/tally\.mjs .* "\$EDGEAR_UNDER_WAY"$/);
+  assert.match(lines.at(-2) ?? "", /^node scripts\/tally\.mjs .* "\$EDGEAR_UNDER_WAY" /);
 });
