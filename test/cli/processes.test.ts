@@ -74,19 +74,21 @@ test("what a command leaves behind holds up neither its result nor the worker", 
   expect(await worker.ended()).toMatchObject({ code: 0 });
 });
 
-test.each<[string, NodeJS.Signals[]]>([
-  ["SIGQUIT", ["SIGQUIT"]],
-  ["a third signal", ["SIGTERM", "SIGTERM", "SIGTERM"]],
-])("%s ends the worker, and its processes with it", async (_name, signals) => {
+test.each<[string, NodeJS.Signals[], string]>([
+  ["SIGQUIT", ["SIGQUIT"], ":"],
+  // Its process is deaf to the second one: it would be over, and so would the worker, before the third.
+  ["a third signal", ["SIGTERM", "SIGTERM", "SIGTERM"], "trap '' TERM"],
+])("%s ends the worker, and its processes with it", async (_name, signals, first) => {
   const name = fresh("work");
   const file = path.join(folder, name);
-  await using worker = await start([name, "--", "sh", "-c", `echo $$ >'${file}'; sleep 60`]);
+  await using worker = await start([name, "--", "sh", "-c", `${first}; echo $$ >'${file}'; sleep 60`]);
   const job = await client.background(name);
   await expect.poll(() => readFile(file, "utf8").catch(() => "")).toMatch(/\d+\n/);
   const pid = Number(await readFile(file, "utf8"));
   for (const signal of signals) {
     worker.kill(signal);
-    await new Promise((resolve) => setTimeout(resolve, 30));
+    // Two that come before the worker has its processor are one.
+    await new Promise((resolve) => setTimeout(resolve, 200));
   }
   expect(await worker.ended()).toMatchObject({ code: 1 });
   await expect.poll(() => lives(pid)).toBe(false);
