@@ -134,8 +134,8 @@ export class ModelClient {
     const acceptance = last.accepted.at(-1);
     if (!acceptance) return;
     const { submitted } = last;
-    const { handle, server } = acceptance;
-    this.#watch(`status of ${last.id}`, this.#client.status(handle, signal), abort, (status) => {
+    const { job: known, server } = acceptance;
+    this.#watch(`status of ${last.id}`, this.#client.status(known.handle, signal), abort, (status) => {
       // Its handle is good as long as its server, and a server forgets a job only once that is done.
       const sure = last.background && !last.unique && !server.kills.some((time) => time >= submitted);
       if (!status.known && sure && !this.#ledger.isDone(last)) throw new Error("the server has forgotten it");
@@ -182,7 +182,7 @@ export class ModelClient {
   }
 
   #accepted(submission: Submission, job: JobHandle): void {
-    this.#ledger.accepted(submission, job.handle, this.lines.server(job.server));
+    this.#ledger.accepted(submission, job, this.lines.server(job.server));
   }
 
   #ours(id: number, submission: Submission): string {

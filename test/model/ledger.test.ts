@@ -41,7 +41,7 @@ function submit(more: Partial<Submission> = {}): Submission {
 function taken(handle: string, server = one, more: Partial<Submission> = {}): Submission {
   const submission = submit(more);
   later();
-  ledger.accepted(submission, handle, server);
+  ledger.accepted(submission, { handle }, server);
   return submission;
 }
 
@@ -65,9 +65,18 @@ describe("a result", () => {
   test("may reach a call that was made again, under its new handle", () => {
     const first = taken("H:1");
     const second = taken("H:1", other);
-    ledger.accepted(second, "H:1", one);
+    ledger.accepted(second, { handle: "H:1" }, one);
     done(first, "H:1");
     assert.equal(ledger.wrong(first.id, second), undefined);
+  });
+
+  test("may reach a call that was made again when its server had been killed, and has the same handle there", () => {
+    const again = taken("H:1");
+    kill(one);
+    const first = taken("H:1");
+    ledger.accepted(again, { handle: "H:1" }, one);
+    done(first, "H:1");
+    assert.equal(ledger.wrong(first.id, again), undefined);
   });
 
   test("may reach a call that joined its job while a line held back that it was done", () => {

@@ -4,9 +4,14 @@ import type { Behaviour } from "./operations.ts";
 /** What the ledger must know of a server. */
 export type Place = Pick<Killable, "kind" | "persistent" | "kills">;
 
+/** What a client knows a job by: each acknowledgement makes another, even where a server that was started again gives the same handle. */
+export interface Named {
+  readonly handle: string;
+}
+
 /** That a server has taken a job: a call that was made again has several, each of another job. */
 export interface Acceptance {
-  readonly handle: string;
+  readonly job: Named;
   readonly server: Place;
   readonly time: number;
 }
@@ -60,10 +65,9 @@ export class Ledger {
   }
 
   /** A server has said that it has the job. */
-  accepted(submission: Submission, handle: string, server: Place): void {
-    const last = submission.accepted.at(-1);
-    if (last?.handle === handle && last.server === server) return;
-    submission.accepted.push({ handle, server, time: performance.now() });
+  accepted(submission: Submission, job: Named, server: Place): void {
+    if (submission.accepted.some((acceptance) => acceptance.job === job)) return;
+    submission.accepted.push({ job, server, time: performance.now() });
   }
 
   /** Those that may be one job with a submission, itself included. */
@@ -86,7 +90,10 @@ export class Ledger {
   wrong(id: number, submission: Submission): string | undefined {
     if (!this.group(submission).some((member) => member.id === id)) return `it got what is of the job ${id}`;
     if (this.#of(id).some((execution) => coalesced(execution, submission))) return undefined;
-    const [had, ran] = [submission.accepted, this.#of(id)].map((all) => all.map(({ handle }) => handle).join(" "));
+    const had = submission.accepted.map(({ job }) => job.handle).join(" ");
+    const ran = this.#of(id)
+      .map(({ handle }) => handle)
+      .join(" ");
     return `it got what is of the job ${id}, which was not its own: it had ${had || "no handle"}, that ran as ${ran || "none"}`;
   }
 
@@ -156,7 +163,7 @@ function coalesced(execution: Execution, { submitted, accepted }: Submission): b
   if (ended + HELD_BACK < submitted) return false;
   return accepted.some(
     (acceptance) =>
-      acceptance.handle === handle &&
+      acceptance.job.handle === handle &&
       acceptance.server === server &&
       // A server that was started again counts its handles anew.
       !server.kills.some((kill) => (ended < kill && kill < submitted) || (acceptance.time < kill && kill < began)),

@@ -153,7 +153,7 @@ class World {
         .map((submission) =>
           JSON.stringify({
             ...submission,
-            accepted: submission.accepted.map(({ handle, time }) => ({ handle, time })),
+            accepted: submission.accepted.map(({ job, time }) => ({ handle: job.handle, time })),
           }),
         )
         .join("\n"),
