@@ -94,7 +94,7 @@ test.each<[string, NodeJS.Signals[], string]>([
   expect(code).toBe(1);
   // It takes leave of its server when it waits for what is aborted, and not when it ends at once.
   if (signals.length > 2) expect(stderr).not.toMatch(/ closed\n/);
-  await expect.poll(() => lives(pid)).toBe(false);
+  await expect.poll(() => lives(pid), { timeout: 10_000 }).toBe(false);
   await using admin = new Admin(env.GEARMAN_SERVERS);
   await admin.cancel(job);
 });
