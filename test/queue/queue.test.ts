@@ -120,7 +120,7 @@ describe("get", () => {
     }
     await Promise.all(all);
     expect([...got].sort()).toEqual(expected.sort());
-    await expect.poll(() => counts(name)).toEqual({ total: 0, running: 0 });
+    await expect.poll(() => counts(name), { timeout: 10_000 }).toEqual({ total: 0, running: 0 });
   });
 
   test("holds the message, if it is told to, until it is acknowledged", async () => {
@@ -277,13 +277,28 @@ describe("messages", () => {
       for await (const message of queue.messages(name, { prefetch: 2 })) held.push(message);
     })();
     await expect.poll(() => held.length, { timeout: 10_000 }).toBe(2);
-    const closing = queue.close({ timeout: 500 });
+    let closed = false;
+    const closing = queue.close({ timeout: 60_000 }).then(() => {
+      closed = true;
+    });
     await loop;
     await held[0]?.ack();
+    expect(await counts(name)).toEqual({ total: 1, running: 1 });
+    expect(closed).toBe(false);
+    await held[1]?.ack();
     await closing;
-    expect(held.map(({ signal }) => signal.aborted)).toEqual([false, true]);
+    expect(await counts(name)).toEqual({ total: 0, running: 0 });
+  });
+
+  test.for([0, 100])("go back when the queue is closed, and nobody acknowledges them for %i ms", async (timeout) => {
+    const name = fresh("close");
+    const queue = open();
+    await put(queue, name, "a");
+    const message = await queue.get(name, { ack: "manual", timeout: 10_000 });
+    await queue.close({ timeout });
+    expect(message.signal.aborted).toBe(true);
     await using other = open();
-    expect(await take(other, name, 1)).toEqual([held[1]?.payload.text()]);
+    expect(await take(other, name, 1)).toEqual(["a"]);
   });
 
   test("come from all servers", async () => {
