@@ -1,3 +1,4 @@
+import { PhpObject, serialize, unserialize } from "edgear/php";
 import { Queue } from "edgear/queue";
 import { JobServer } from "edgear/server";
 import { describe, expect, inject, test } from "vitest";
@@ -21,9 +22,13 @@ async function through(queue: Queue): Promise<void> {
 }
 
 describe.each(inject("servers"))("in a Cloudflare Worker, over $name", ({ address }) => {
-  test("messages are put and got, and come again when they are given back", async () => {
+  test("messages are put and got, PHP's too, and come again when they are given back", async () => {
     await using queue = new Queue({ servers: address });
     await through(queue);
+    const name = fresh("php");
+    const value = { to: "ada", at: [7, new PhpObject("Town", { name: "Göteborg" })] };
+    await queue.put(name, serialize(value));
+    expect(unserialize((await queue.get(name, { timeout: 10_000 })).payload)).toEqual(value);
   });
 });
 
