@@ -331,6 +331,32 @@ describe("messages", () => {
   });
 });
 
+test("what is put again, while the first one waits or is in hand, joins it", async () => {
+  const name = fresh("joins");
+  await using queue = open();
+  const first = await queue.put(name, "a", { unique: name });
+  expect((await queue.put(name, "b", { unique: name })).handle).toBe(first.handle);
+  const message = await queue.get(name, { ack: "manual" });
+  expect((await queue.put(name, "c", { unique: name })).handle).toBe(first.handle);
+  expect(message.payload.text()).toBe("a");
+  await message.ack();
+  expect(await counts(name)).toEqual({ total: 0, running: 0 });
+});
+
+test("a server that counts attempts drops a message that comes back too often", async () => {
+  await using counting = await startGearmand({ args: ["--job-retries=2"] });
+  await using queue = new Queue({ servers: counting.address });
+  await queue.put("q", "a");
+  for (const _ of [1, 2]) await (await queue.get("q", { ack: "manual", timeout: 10_000 })).release();
+  // Whoever asks next has the server notice.
+  const next = queue.get("q", { timeout: 20_000 });
+  await using admin = new Admin(counting.address);
+  const left = async () => (await admin.status()).find((each) => each.function === "queue.q")?.total;
+  await expect.poll(left, { timeout: 10_000 }).toBe(0);
+  await queue.put("q", "b");
+  expect((await next).payload.text()).toBe("b");
+});
+
 test("a client of one's own puts, and stays open", async () => {
   const name = fresh("client");
   await using client = new Client(gearmand.address);
