@@ -9,8 +9,8 @@ import { type NodePgDatabase, drizzle as pgDrizzle } from "drizzle-orm/node-post
 import * as postgres from "drizzle-orm/pg-core";
 import * as lite from "drizzle-orm/sqlite-core";
 import { drizzle as proxyDrizzle } from "drizzle-orm/sqlite-proxy";
-import { Client } from "edgear";
-import { RecordJobError } from "edgear/orm";
+import { Client, Worker } from "edgear";
+import { RecordJobError, recordHandler } from "edgear/orm";
 import { type DrizzleRecords, drizzleRecords } from "edgear/orm/drizzle";
 import mysql from "mysql2/promise";
 import pg from "pg";
@@ -292,6 +292,22 @@ describe.each([
   });
 });
 
+test("a model's function and priority are a choice", async () => {
+  await using opened = await openSqlite();
+  const name = fresh("chosen");
+  await using client = new Client(address);
+  const [high, low] = (["high", "low"] as const).map((priority) =>
+    drizzleRecords(opened.db, { client, models: { articles: { function: name, priority } } }),
+  );
+  await low?.insert(opened.articles, { title: "low" });
+  await high?.insert(opened.articles, { title: "high" });
+  const titles: unknown[] = [];
+  const worker = new Worker(address);
+  worker.add(name, recordHandler({ onInsert: ({ title }) => void titles.push(title) }));
+  await worker.drain();
+  expect(titles).toEqual(["high", "low"]);
+});
+
 test("a transaction gets Drizzle's own, in its own type", async () => {
   const typed = (db: NodePgDatabase) =>
     drizzleRecords(db, { client: {} as Client }).transaction(async (_, tx) => {
@@ -305,6 +321,15 @@ test("a transaction gets Drizzle's own, in its own type", async () => {
 
 test("mistakes are refused in words", () => {
   assert.throws(() => drizzleRecords({} as never, { client: {} as never }), /must be Drizzle's database/);
+  // Before anything is written, whose job could not be submitted then.
+  const wrong = (of: object) => () =>
+    drizzleRecords({ insert() {} } as never, { client: new Client(AWAY), models: { articles: of } as never });
+  assert.throws(
+    wrong({ priority: "urgent" }),
+    /models.articles.priority must be one of "high", "normal", "low", not "u/,
+  );
+  assert.throws(wrong({ function: "" }), /a function name must not be empty/);
+  assert.throws(wrong({ key: [] }), /models.articles.key must/);
 });
 
 test("MySQL's records are given in the order of the values, and none is written whose key can't be known", async () => {
