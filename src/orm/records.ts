@@ -131,7 +131,13 @@ export class Records {
     modified?: readonly string[],
   ): RecordMessage {
     const record = this.#shown(model, row);
-    return { model, action, key: this.#keyOf(model, row, key), record, ...(modified && { modified }) };
+    const message = { model, action, key: this.#keyOf(model, row, key), record, ...(modified && { modified }) };
+    try {
+      return snapshot(message);
+    } catch {
+      // The record is written: what can't be told of it is told when the job is submitted.
+      return message;
+    }
   }
 
   /** A job of yours for one record. What can't be written as JSON is refused now, and not after a commit. */

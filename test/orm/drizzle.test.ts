@@ -292,6 +292,18 @@ describe.each([
   });
 });
 
+test("a record is told as it was written, whatever becomes of the caller's until the commit", async () => {
+  await using opened = await openSqlite();
+  const prefix = `${fresh("drizzle")}.`;
+  await using recorder = record(address, prefix, ["articles"]);
+  const parts = lite.sqliteTable("articles", { id: lite.integer().primaryKey(), title: lite.text({ mode: "json" }) });
+  await drizzleRecords(opened.db, { client: recorder.client, prefix }).transaction(async (inside) => {
+    const [row] = await inside.insert(parts, { title: { parts: ["a"] } });
+    (row?.title as { parts: string[] }).parts.push("b");
+  });
+  expect(await recorder.settled(1)).toEqual([["insert", "articles", { id: 1, title: { parts: ["a"] } }]]);
+});
+
 test("a model's function and priority are a choice", async () => {
   await using opened = await openSqlite();
   const name = fresh("chosen");
