@@ -299,7 +299,8 @@ test("a record is told as it was written, whatever becomes of the caller's until
   const parts = lite.sqliteTable("articles", { id: lite.integer().primaryKey(), title: lite.text({ mode: "json" }) });
   await drizzleRecords(opened.db, { client: recorder.client, prefix }).transaction(async (inside) => {
     const [row] = await inside.insert(parts, { title: { parts: ["a"] } });
-    (row?.title as { parts: string[] }).parts.push("b");
+    assert.ok(row);
+    (row.title as { parts: string[] }).parts.push("b");
   });
   expect(await recorder.settled(1)).toEqual([["insert", "articles", { id: 1, title: { parts: ["a"] } }]]);
 });
