@@ -1,8 +1,8 @@
 import { strictText, toBase64 } from "../bytes.js";
 import { checkMilliseconds, checkOptions, show } from "../connection/check.js";
 import { harmless } from "../events.js";
-import { Payload, toWire } from "../payload.js";
-import { type Job, JobFailed } from "../worker/job.js";
+import { Payload } from "../payload.js";
+import type { Job, Outcome } from "../worker/job.js";
 import { messageOf } from "../worker/message.js";
 import { checkCount } from "../worker/options.js";
 import { allows, checkNetworks } from "./addresses.js";
@@ -39,8 +39,8 @@ export interface CallbackOptions {
 const LARGEST_RESULT = 4 * 1024 * 1024;
 
 /**
- * A handler that, when its job is done, has the outcome posted to the URL that the job names. The job ends behind it:
- * a worker that dies in between has the job worked off again, and called back again.
+ * A handler whose jobs have their outcome posted to the URL that they name. A job ends behind that: a worker that dies in
+ * between has the job worked off again, and called back again.
  *
  * A job whose callback may not be called (no https, a host that isn't listed) fails before its handler is called.
  * @throws TypeError when an option is wrong
@@ -55,100 +55,44 @@ export function withCallback<Workload, Result>(
   const deliver = async (job: Job, target: URL, outcome: Outcome) => {
     try {
       ready ??= posting();
-      await post(target, bodyOf(job, outcome), await ready, job.signal);
+      await post(target, bodyOf(job, outcome), await ready, job.gone);
     } catch (cause) {
       const words = `the callback for the job ${job.handle} was not delivered: ${messageOf(cause)}`;
       harmless(() => onError?.(new Error(words, { cause }), job));
     }
   };
-  const wrapped = async (job: Job<Workload>): Promise<unknown> => {
+  return async (job: Job<Workload>): Promise<Awaited<Result>> => {
     const callback = url(job);
-    if (callback === undefined) return handler(job);
-    const target = targetOf(callback, hosts);
-    const fail = async (error: unknown): Promise<never> => {
-      await deliver(job, target, failure(error));
-      throw error;
-    };
-    const complete = async (result: unknown): Promise<unknown> => {
-      let wire: string | Uint8Array;
-      try {
-        wire = toWire(result, `the result of ${show(job.function)}`);
-      } catch (error) {
-        return fail(error);
-      }
-      await deliver(job, target, { type: "job.complete", result: wire });
-      return result;
-    };
-    let result: unknown;
-    try {
-      result = await handler(job);
-    } catch (error) {
-      return fail(error);
+    if (callback !== undefined) {
+      const target = targetOf(callback, hosts);
+      const { ending } = job;
+      job.ending = async (outcome) => {
+        await ending?.(outcome);
+        await deliver(job, target, outcome);
+      };
     }
-    return isIterable(result) ? passed(result, complete, fail) : complete(result);
+    return await handler(job);
   };
-  return wrapped as (job: Job<Workload>) => Promise<Awaited<Result>>;
 }
 
-/** Passes on what a handler yields; what it returns, or throws, is its outcome. */
-async function* passed(
-  parts: AsyncIterable<unknown>,
-  complete: (result: unknown) => Promise<unknown>,
-  fail: (error: unknown) => Promise<never>,
-): AsyncGenerator<unknown, unknown, undefined> {
-  const iterator = parts[Symbol.asyncIterator]();
-  let over = false;
-  try {
-    for (;;) {
-      const step = await iterator.next().catch((error: unknown) => {
-        over = true;
-        return fail(error);
-      });
-      over = step.done === true;
-      if (over) return await complete(step.value);
-      yield step.value;
-    }
-  } finally {
-    if (!over) await iterator.return?.();
-  }
-}
-
-interface Outcome {
-  readonly type: "job.complete" | "job.fail" | "job.exception";
-  readonly result?: string | Uint8Array;
-  readonly error?: { readonly code: string; readonly message: string };
-}
-
-function failure(error: unknown): Outcome {
-  const message = messageOf(error);
-  return error instanceof JobFailed
-    ? { type: "job.fail", error: { code: "JOB_FAILED", message } }
-    : { type: "job.exception", error: { code: "JOB_EXCEPTION", message } };
-}
+const CODES = { fail: "JOB_FAILED", exception: "JOB_EXCEPTION" } as const;
 
 /** What is posted: as the HTTP door's callbacks, word for word. */
-function bodyOf(job: Job, { type, result, error }: Outcome): string {
+function bodyOf(job: Job, outcome: Outcome): string {
   const { handle, server, unique, function: name } = job;
-  const data = {
-    handle,
-    server,
-    unique,
-    function: name,
-    error,
-    result: result === undefined ? undefined : told(result),
-  };
-  return JSON.stringify({ type, timestamp: new Date().toISOString(), data });
+  const told =
+    outcome.end === "complete"
+      ? { result: toldOf(outcome.result) }
+      : { error: { code: CODES[outcome.end], message: messageOf(outcome.error) } };
+  const data = { handle, server, unique, function: name, ...told };
+  return JSON.stringify({ type: `job.${outcome.end}`, timestamp: new Date().toISOString(), data });
 }
 
-function told(result: string | Uint8Array): object {
+function toldOf(result: string | Uint8Array): object {
   const bytes = typeof result === "string" ? new TextEncoder().encode(result) : result;
   if (bytes.length > LARGEST_RESULT) return { size: bytes.length };
   const text = strictText(bytes);
   return text === undefined ? { base64: toBase64(bytes) } : { text };
-}
-
-function isIterable(value: unknown): value is AsyncIterable<unknown> {
-  return typeof value === "object" && value !== null && Symbol.asyncIterator in value;
 }
 
 /** What JSON takes before a value, and a byte order mark, which readers of text pass over. */

@@ -18,7 +18,7 @@ export interface RecordMessage {
   readonly key?: Readonly<Record<string, unknown>>;
   /** The record: as it is after an insert or update, and as it was before a delete. */
   readonly record?: Readonly<Record<string, unknown>>;
-  /** Of an update, the fields that were set (Prisma, Drizzle) or have another value now (TypeORM). */
+  /** Of an update, the fields (and relations) that were set (Prisma, Drizzle) or have another value now (TypeORM). */
   readonly modified?: readonly string[];
   /** What a job of yours was given. */
   readonly args?: unknown;

@@ -1,4 +1,4 @@
-import { checkOptions, show } from "../check.js";
+import { checkFunction, checkOptions, checkWord, show } from "../connection/check.js";
 import type { BackgroundOptions, JobHandle, PayloadInput, Priority } from "../index.js";
 import { ACTIONS, decodeMessage, encodeMessage, type RecordAction, type RecordMessage } from "./message.js";
 
@@ -131,7 +131,13 @@ export class Records {
     modified?: readonly string[],
   ): RecordMessage {
     const record = this.#shown(model, row);
-    return { model, action, key: this.#keyOf(model, row, key), record, ...(modified && { modified }) };
+    const message = { model, action, key: this.#keyOf(model, row, key), record, ...(modified && { modified }) };
+    try {
+      return snapshot(message);
+    } catch {
+      // The record is written: what can't be told of it is told when the job is submitted.
+      return message;
+    }
   }
 
   /** A job of yours for one record. What can't be written as JSON is refused now, and not after a commit. */
@@ -209,6 +215,9 @@ function checkModel(name: string, of: ModelOptions | true): ModelOptions {
   checkOptions(of, `models.${name}`, MODEL_NAMES);
   for (const option of ["actions", "omit"] as const) checkNames(of[option], `models.${name}.${option}`);
   if (typeof of.key !== "string") checkNames(of.key, `models.${name}.key`);
+  if (of.key?.length === 0) throw new TypeError(`models.${name}.key must name a field at least`);
+  if (of.function !== undefined) checkFunction(of.function);
+  if (of.priority !== undefined) checkWord(of.priority, `models.${name}.priority`, ["high", "normal", "low"]);
   const unknown = of.actions?.find((action) => !ACTIONS.includes(action));
   if (unknown !== undefined) {
     throw new TypeError(`models.${name}.actions may have ${ACTIONS.join(", ")}, not ${show(unknown)}`);

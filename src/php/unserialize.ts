@@ -1,7 +1,5 @@
 /*
- * Reads what PHP's serialize() wrote. By code of our own: the packages for it write keys into plain objects (`__proto__`
- * changes what they are), know no references, read lengths and numbers leniently, recurse without end, and take strings
- * for text. To make one of them safe, all of the format has to be read before; and that is all there is to do.
+ * Reads what PHP's serialize() wrote, by code of our own: docs/dependencies.md says why.
  */
 import { strictText } from "../bytes.js";
 import { show } from "../connection/check.js";

@@ -1,9 +1,8 @@
 import type { Client } from "../client/client.js";
 import type { Servers } from "../connection/address.js";
 import { checkFunction, checkOptions, show } from "../connection/check.js";
-import type { Connect } from "../connection/dial.js";
 import { checkValidators, type GivenWorkload, type JobValidators, type Validator, type WorkloadOf } from "../jobs.js";
-import type { Logger } from "../worker/events.js";
+import type { WorkerOptions } from "../worker/options.js";
 
 /** What goes through each queue, by its name: types, or validators. */
 // biome-ignore lint/suspicious/noExplicitAny: any queues with anything
@@ -21,8 +20,22 @@ export type MessageValidators<Messages> = { readonly [Name in keyof Messages]?: 
   readonly [name: string]: Validator<any, any>;
 };
 
+/** Options that client and worker have alike. */
+const SHARED = [
+  "connectTimeout",
+  "requestTimeout",
+  "maxPacketSize",
+  "connect",
+] as const satisfies (keyof WorkerOptions)[];
+/** Of a worker's, those that a queue's readers have. */
+const READERS = [...SHARED, "id", "pollInterval", "logger"] as const satisfies (keyof WorkerOptions)[];
+
+type ClientPart = Pick<WorkerOptions, (typeof SHARED)[number]>;
+/** What a worker takes, and means by it: the connections that get messages are workers'. */
+type ReaderPart = Pick<WorkerOptions, (typeof READERS)[number]>;
+
 /** Options of `new Queue`. Times are in milliseconds. */
-export interface QueueOptions<Messages = AnyMessages> {
+export interface QueueOptions<Messages = AnyMessages> extends ReaderPart {
   /** Where the job servers are; default `127.0.0.1:4730`. Messages are put to one of them, and got from all. */
   servers?: Servers | undefined;
   /** Puts by this client, which stays yours to close. Without `servers` beside it, messages can be put only. */
@@ -31,20 +44,6 @@ export interface QueueOptions<Messages = AnyMessages> {
   prefix?: string | undefined;
   /** Validators of messages by queue, of the Standard Schema kind. What they check goes as JSON. */
   messages?: MessageValidators<Messages> | undefined;
-  /** What `workers` lists of a job server call the connections that get messages. */
-  id?: string | undefined;
-  /** How often a connection that waits for a message asks for one all the same; default 10,000: see `WorkerOptions`. */
-  pollInterval?: number | undefined;
-  /** Until a connection must be there; default 5,000. */
-  connectTimeout?: number | undefined;
-  /** Until a server must have answered; default 10,000. */
-  requestTimeout?: number | undefined;
-  /** The largest packet body that is accepted, in bytes; default 64 MiB. */
-  maxPacketSize?: number | undefined;
-  /** Makes the sockets, instead of the runtime. */
-  connect?: Connect | undefined;
-  /** What is told of the connections that get messages, in words. Default: nothing is. */
-  logger?: Logger | undefined;
 }
 
 /** Options of `queue.get`. */
@@ -74,10 +73,6 @@ export interface QueueCloseOptions {
   timeout?: number | undefined;
 }
 
-/** Options that client and worker have alike. */
-const SHARED = ["connectTimeout", "requestTimeout", "maxPacketSize", "connect"] as const;
-const READERS = [...SHARED, "id", "pollInterval", "logger"] as const;
-
 /** @throws TypeError when one can't be one; what client and worker take, they check themselves */
 export function checkQueueOptions(options: QueueOptions): void {
   checkOptions(options, "Queue", ["servers", "client", "prefix", "messages", ...READERS]);
@@ -98,10 +93,10 @@ export function functionOf(prefix: string, name: unknown): string {
 }
 
 /** Of a queue's options, those of its client and of its readers. */
-export function clientOptionsOf(options: QueueOptions): Partial<Pick<QueueOptions, (typeof SHARED)[number]>> {
+export function clientOptionsOf(options: QueueOptions): ClientPart {
   return Object.fromEntries(SHARED.map((name) => [name, options[name]]));
 }
-export function readerOptionsOf(options: QueueOptions): Partial<Pick<QueueOptions, (typeof READERS)[number]>> {
+export function readerOptionsOf(options: QueueOptions): ReaderPart {
   return Object.fromEntries(READERS.map((name) => [name, options[name]]));
 }
 

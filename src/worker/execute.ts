@@ -3,7 +3,7 @@ import { sleep } from "../connection/wait.js";
 import { ClosedError, TimeoutError } from "../errors.js";
 import { checkedJson, checkedPayload, type JobValidators } from "../jobs.js";
 import { toWire } from "../payload.js";
-import { type Job, JobFailed } from "./job.js";
+import { type Job, JobFailed, type Outcome } from "./job.js";
 import type { FunctionOptions } from "./options.js";
 
 /** A function that was added: what is called for its jobs, and how. */
@@ -17,12 +17,6 @@ export interface Registration {
   /** What errors call its results. */
   readonly words: string;
 }
-
-/** What became of a job, in its worker. */
-export type Outcome =
-  | { readonly end: "complete"; readonly result: string | Uint8Array }
-  | { readonly end: "fail"; readonly error: Error }
-  | { readonly end: "exception"; readonly error: unknown };
 
 /**
  * Calls a job's handler, and says what became of the job: at once when the handler has its result at once, as a promise

@@ -10,6 +10,12 @@ export class JobFailed extends Error {
   override readonly name = "JobFailed";
 }
 
+/** What became of a job, in its worker. */
+export type Outcome =
+  | { readonly end: "complete"; readonly result: string | Uint8Array }
+  | { readonly end: "fail"; readonly error: Error }
+  | { readonly end: "exception"; readonly error: unknown };
+
 /** How a job's packets reach its server. Nothing is sent once the connection it came by is gone. */
 export interface JobPort {
   readonly server: string;
@@ -52,6 +58,9 @@ export class Job<Workload = unknown> {
   /** Why its signal aborts, once it does; and what makes it, once somebody asks for it: most handlers never do. */
   #aborted: { readonly reason: unknown } | undefined;
   #controller: AbortController | undefined;
+  #gone: AbortController | undefined;
+  /** What is done with its outcome before its server is told of it. Must not throw. @internal */
+  ending: ((outcome: Outcome) => Promise<void>) | undefined;
 
   /** @internal */
   constructor(port: JobPort, slot: number, about: JobDescription) {
@@ -134,11 +143,19 @@ export class Job<Workload = unknown> {
   abort(reason: unknown): void {
     this.#aborted ??= { reason };
     this.#controller?.abort(reason);
+    if (this.#lost) this.#gone?.abort(reason);
   }
 
   /** Lets only its end be sent, its time being over. @internal */
   mute(): void {
     this.#muted = true;
+  }
+
+  /** Aborts when it is no longer ours; not when its time is over. @internal */
+  get gone(): AbortSignal {
+    this.#gone ??= new AbortController();
+    if (this.#lost) this.#gone.abort(this.#aborted?.reason);
+    return this.#gone.signal;
   }
 
   /** Bytes that wait for its connection to take them. @internal */

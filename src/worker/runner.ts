@@ -1,8 +1,8 @@
 import { PacketType } from "../../assembly/protocol.js";
 import { sleep } from "../connection/wait.js";
 import type { WorkerEvents } from "./events.js";
-import { execute, type Outcome, type Registration } from "./execute.js";
-import type { Job } from "./job.js";
+import { execute, type Registration } from "./execute.js";
+import type { Job, Outcome } from "./job.js";
 import { messageOf } from "./message.js";
 import { type Again, tryAgain } from "./retry.js";
 import type { Session } from "./session.js";
@@ -153,6 +153,7 @@ export class Runner {
     begin: number,
   ): Promise<void> {
     const outcome = await promised;
+    if (job.ending) await job.ending(outcome);
     const again = outcome.end === "complete" ? undefined : await this.#tryAgain(job, registration, session, outcome);
     // From here on nothing is waited for: what ends the job and what asks for the next one leave in one write.
     this.#settle(job, outcome, again, performance.now() - begin);

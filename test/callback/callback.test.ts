@@ -139,6 +139,52 @@ describe("the outcome is posted, signed", () => {
     expect(hooks.deliveries).toHaveLength(1);
   });
 
+  test("when its time is over: nobody waits for its handler then", async () => {
+    const name = fresh("slow");
+    await using worker = new Worker(gearmand.address);
+    worker.add(
+      name,
+      withCallback(() => new Promise(() => {}), options()),
+      { timeout: 100 },
+    );
+    void worker.run();
+    await expect(client.run(name, { callback: `https://${hooks.host}/` }, { timeout: 20_000 })).rejects.toThrow(
+      "failed",
+    );
+    expect(hooks.deliveries.map((each) => verified(each))).toMatchObject([
+      { type: "job.fail", data: { error: { code: "JOB_FAILED", message: expect.stringContaining("took too long") } } },
+    ]);
+    expect(errors).toEqual([]);
+  });
+
+  test("when the worker's validator refuses what the handler gave", async () => {
+    const name = fresh("validated");
+    const result = z.object({ left: z.number() });
+    await using worker = new Worker(gearmand.address, { jobs: { [name]: { result } } });
+    const results: unknown[] = [{ left: 7 }, { left: "all" }];
+    worker.add(
+      name,
+      withCallback(() => results.shift() as { left: number }, options()),
+    );
+    void worker.run();
+    const run = () =>
+      client
+        .run(name, { callback: `https://${hooks.host}/` }, { timeout: 20_000 })
+        .then(String, (error) => error.message);
+    expect([await run(), await run()]).toEqual(['{"left":7}', expect.stringContaining("is not valid: left")]);
+    expect(hooks.deliveries.map((each) => verified(each))).toMatchObject([
+      { type: "job.complete", data: { result: { text: '{"left":7}' } } },
+      { type: "job.exception", data: { error: { message: expect.stringContaining("is not valid: left") } } },
+    ]);
+  });
+
+  test("to every place, if there are several", async () => {
+    const second = { url: () => `https://${hooks.host}/second` };
+    await using _worker = work(withCallback(() => "done", options(second)));
+    expect(await run("/first")).toBe("done");
+    expect(hooks.deliveries.map(({ url }) => url).sort()).toEqual(["/first", "/second"]);
+  });
+
   test("and nothing is posted for a job that names none", async () => {
     await using _worker = work((job) => job.workload.text());
     for (const workload of ["", "text", '{"a":1}', "{broken", '{"callback":null}'])
@@ -198,7 +244,6 @@ describe("what isn't taken", () => {
     const begin = performance.now();
     expect(await run()).toBe("done");
     expect(performance.now() - begin).toBeGreaterThan(590);
-    expect(hooks.deliveries).toHaveLength(2);
     expect(errors[0]?.message).toContain("it took longer than 300 ms");
   });
 
@@ -210,6 +255,26 @@ describe("what isn't taken", () => {
     expect(hooks.deliveries).toHaveLength(1);
     expect(other.connections()).toBe(0);
     expect(errors[0]?.message).toContain(`answered ${code}`);
+  });
+
+  test("nor is anything posted on for a job that is somebody else's by now", async () => {
+    const name = fresh("lost");
+    await using worker = new Worker(gearmand.address);
+    worker.add(
+      name,
+      withCallback(() => "done", options({ backoff: 60_000 })),
+    );
+    void worker.run();
+    hooks.answers.push(status(503));
+    const job = await client.background(name, { callback: `https://${hooks.host}/` });
+    await expect.poll(() => hooks.deliveries.length, { timeout: 10_000 }).toBe(1);
+    expect(await worker.close({ timeout: 0 })).toEqual({ aborted: 1 });
+    await expect.poll(() => errors[0]?.message, { timeout: 10_000 }).toContain("this worker was closed");
+    expect(hooks.deliveries).toHaveLength(1);
+    await using again = startWorker(gearmand.address, { [name]: withCallback(() => "again", options()) });
+    await client.completed(job, { interval: 10, timeout: 10_000 });
+    expect(hooks.deliveries).toHaveLength(2);
+    expect(again).toBeDefined();
   });
 
   test("nobody being there is told", async () => {

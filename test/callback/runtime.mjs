@@ -8,7 +8,7 @@ const server = await JobServer.listen({ host: "127.0.0.1", port: 0 });
 const worker = new Worker(server.address);
 const addresses = ADDRESS ? [ADDRESS] : [];
 const onError = (error) => process.stdout.write(`${error.message}\n`);
-const options = { hosts: [HOST], secret: SECRET, ca: CA, addresses, attempts: 1, onError };
+const options = { hosts: [HOST], secret: SECRET, ca: CA, addresses, attempts: 1, timeout: 30_000, onError };
 worker.add(
   "f",
   withCallback(() => "done", options),

@@ -9,8 +9,8 @@ import { type NodePgDatabase, drizzle as pgDrizzle } from "drizzle-orm/node-post
 import * as postgres from "drizzle-orm/pg-core";
 import * as lite from "drizzle-orm/sqlite-core";
 import { drizzle as proxyDrizzle } from "drizzle-orm/sqlite-proxy";
-import { Client } from "edgear";
-import { RecordJobError } from "edgear/orm";
+import { Client, Worker } from "edgear";
+import { RecordJobError, recordHandler } from "edgear/orm";
 import { type DrizzleRecords, drizzleRecords } from "edgear/orm/drizzle";
 import mysql from "mysql2/promise";
 import pg from "pg";
@@ -292,6 +292,35 @@ describe.each([
   });
 });
 
+test("a record is told as it was written, whatever becomes of the caller's until the commit", async () => {
+  await using opened = await openSqlite();
+  const prefix = `${fresh("drizzle")}.`;
+  await using recorder = record(address, prefix, ["articles"]);
+  const parts = lite.sqliteTable("articles", { id: lite.integer().primaryKey(), title: lite.text({ mode: "json" }) });
+  await drizzleRecords(opened.db, { client: recorder.client, prefix }).transaction(async (inside) => {
+    const [row] = await inside.insert(parts, { title: { parts: ["a"] } });
+    assert.ok(row);
+    (row.title as { parts: string[] }).parts.push("b");
+  });
+  expect(await recorder.settled(1)).toEqual([["insert", "articles", { id: 1, title: { parts: ["a"] } }]]);
+});
+
+test("a model's function and priority are a choice", async () => {
+  await using opened = await openSqlite();
+  const name = fresh("chosen");
+  await using client = new Client(address);
+  const [high, low] = (["high", "low"] as const).map((priority) =>
+    drizzleRecords(opened.db, { client, models: { articles: { function: name, priority } } }),
+  );
+  await low?.insert(opened.articles, { title: "low" });
+  await high?.insert(opened.articles, { title: "high" });
+  const titles: unknown[] = [];
+  const worker = new Worker(address);
+  worker.add(name, recordHandler({ onInsert: ({ title }) => void titles.push(title) }));
+  await worker.drain();
+  expect(titles).toEqual(["high", "low"]);
+});
+
 test("a transaction gets Drizzle's own, in its own type", async () => {
   const typed = (db: NodePgDatabase) =>
     drizzleRecords(db, { client: {} as Client }).transaction(async (_, tx) => {
@@ -305,6 +334,15 @@ test("a transaction gets Drizzle's own, in its own type", async () => {
 
 test("mistakes are refused in words", () => {
   assert.throws(() => drizzleRecords({} as never, { client: {} as never }), /must be Drizzle's database/);
+  // Before anything is written, whose job could not be submitted then.
+  const wrong = (of: object) => () =>
+    drizzleRecords({ insert() {} } as never, { client: new Client(AWAY), models: { articles: of } as never });
+  assert.throws(
+    wrong({ priority: "urgent" }),
+    /models.articles.priority must be one of "high", "normal", "low", not "u/,
+  );
+  assert.throws(wrong({ function: "" }), /a function name must not be empty/);
+  assert.throws(wrong({ key: [] }), /models.articles.key must/);
 });
 
 test("MySQL's records are given in the order of the values, and none is written whose key can't be known", async () => {

@@ -40,6 +40,7 @@ interface Scenario {
   written(prisma: PrismaLike): Promise<void>;
   typed(prisma: PrismaLike): Promise<string>;
   selected(prisma: PrismaLike): Promise<unknown[]>;
+  related(prisma: PrismaLike): Promise<void>;
   transactions(prisma: PrismaLike, between: () => Promise<void>): Promise<void>;
   rolledBack(prisma: PrismaLike): Promise<void>;
   untold(prisma: PrismaLike): Promise<void>;
@@ -110,6 +111,15 @@ test("whatever is selected, the job has the record, and the caller what was aske
     ["insert", "x"],
     ["update", "x"],
     ["update", "x"],
+  ]);
+});
+
+test("an update that sets a relation says which", async () => {
+  await scenario.related(connected.prisma);
+  const updates = (await recorder.settled(4)).filter(([what]) => what === "update");
+  expect(updates.map(([, model, , modified]) => [model, modified]).sort()).toEqual([
+    ["Article", ["author"]],
+    ["Author", ["articles"]],
   ]);
 });
 

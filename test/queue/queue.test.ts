@@ -120,7 +120,7 @@ describe("get", () => {
     }
     await Promise.all(all);
     expect([...got].sort()).toEqual(expected.sort());
-    await expect.poll(() => counts(name)).toEqual({ total: 0, running: 0 });
+    await expect.poll(() => counts(name), { timeout: 10_000 }).toEqual({ total: 0, running: 0 });
   });
 
   test("holds the message, if it is told to, until it is acknowledged", async () => {
@@ -277,13 +277,28 @@ describe("messages", () => {
       for await (const message of queue.messages(name, { prefetch: 2 })) held.push(message);
     })();
     await expect.poll(() => held.length, { timeout: 10_000 }).toBe(2);
-    const closing = queue.close({ timeout: 500 });
+    let closed = false;
+    const closing = queue.close({ timeout: 60_000 }).then(() => {
+      closed = true;
+    });
     await loop;
     await held[0]?.ack();
+    expect(await counts(name)).toEqual({ total: 1, running: 1 });
+    expect(closed).toBe(false);
+    await held[1]?.ack();
     await closing;
-    expect(held.map(({ signal }) => signal.aborted)).toEqual([false, true]);
+    expect(await counts(name)).toEqual({ total: 0, running: 0 });
+  });
+
+  test.for([0, 100])("go back when the queue is closed, and nobody acknowledges them for %i ms", async (timeout) => {
+    const name = fresh("close");
+    const queue = open();
+    await put(queue, name, "a");
+    const message = await queue.get(name, { ack: "manual", timeout: 10_000 });
+    await queue.close({ timeout });
+    expect(message.signal.aborted).toBe(true);
     await using other = open();
-    expect(await take(other, name, 1)).toEqual([held[1]?.payload.text()]);
+    expect(await take(other, name, 1)).toEqual(["a"]);
   });
 
   test("come from all servers", async () => {
@@ -314,6 +329,32 @@ describe("messages", () => {
     await (value as Message).ack();
     await loop.return();
   });
+});
+
+test("what is put again, while the first one waits or is in hand, joins it", async () => {
+  const name = fresh("joins");
+  await using queue = open();
+  const first = await queue.put(name, "a", { unique: name });
+  expect((await queue.put(name, "b", { unique: name })).handle).toBe(first.handle);
+  const message = await queue.get(name, { ack: "manual" });
+  expect((await queue.put(name, "c", { unique: name })).handle).toBe(first.handle);
+  expect(message.payload.text()).toBe("a");
+  await message.ack();
+  expect(await counts(name)).toEqual({ total: 0, running: 0 });
+});
+
+test("a server that counts attempts drops a message that comes back too often", async () => {
+  await using counting = await startGearmand({ args: ["--job-retries=2"] });
+  await using queue = new Queue({ servers: counting.address });
+  await queue.put("q", "a");
+  for (const _ of [1, 2]) await (await queue.get("q", { ack: "manual", timeout: 10_000 })).release();
+  // Whoever asks next has the server notice.
+  const next = queue.get("q", { timeout: 20_000 });
+  await using admin = new Admin(counting.address);
+  const left = async () => (await admin.status()).find((each) => each.function === "queue.q")?.total;
+  await expect.poll(left, { timeout: 10_000 }).toBe(0);
+  await queue.put("q", "b");
+  expect((await next).payload.text()).toBe("b");
 });
 
 test("a client of one's own puts, and stays open", async () => {

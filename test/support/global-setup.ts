@@ -1,4 +1,6 @@
-import { readFile } from "node:fs/promises";
+import { mkdtemp, readFile, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import path from "node:path";
 import { JobServer } from "edgear/server";
 import type { TestProject } from "vitest/node";
 import { command } from "./command.ts";
@@ -30,6 +32,9 @@ export default async function setup(project: TestProject): Promise<() => Promise
   });
   project.provide("switchboard", stack.use(await startSwitchboard()).url);
   project.provide("babbling", stack.use(await startFaultyServer(babbling)).address);
+  const installed = await mkdtemp(path.join(tmpdir(), "edgear-installed-once-"));
+  stack.defer(() => rm(installed, { recursive: true, force: true }));
+  project.provide("installed", installed);
   const { version } = JSON.parse(await readFile("node_modules/workerd/package.json", "utf8"));
   project.provide("workerd", version);
   const all = stack.move();

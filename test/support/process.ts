@@ -65,6 +65,11 @@ export class BackgroundProcess implements AsyncDisposable {
     return this.#child.exitCode === null && this.#child.signalCode === null;
   }
 
+  /** What it ended with; `null` while it runs, and when a signal ended it. */
+  get exitCode(): number | null {
+    return this.#child.exitCode;
+  }
+
   /** Has it end: asks first, then doesn't. */
   async stop(): Promise<void> {
     const timer = setTimeout(() => this.#child.kill("SIGKILL"), GRACE);

@@ -17,6 +17,8 @@ declare module "vitest" {
     switchboard: string;
     /** The address of a server whose answers are no packets. */
     babbling: string;
+    /** A folder of this run's, in which the package is installed once for all: test/runtimes/installed.ts. */
+    installed: string;
     /** What workerd is of, which it doesn't say itself: its date. */
     workerd: string;
   }

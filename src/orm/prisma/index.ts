@@ -94,7 +94,7 @@ export function prismaRecords(options: RecordsOptions): (client: unknown) => Ext
       const view = viewOf(model);
       const result = await query(withFields(args, view));
       const rows = (Array.isArray(result) ? result : [result]) as Row[];
-      const modified = modifiedBy(action, args, fields.get(model) ?? []);
+      const modified = modifiedBy(action, args);
       await done(rows.map((row) => records.change(model, action, only(row, view.told), [], modified)));
       for (const row of rows) hide(row, args, view);
       return result;
@@ -214,9 +214,9 @@ function only(row: Row, fields: readonly string[]): Row {
   return Object.fromEntries(fields.filter((name) => name in row).map((name) => [name, row[name]]));
 }
 
-/** The fields that an update sets. */
-function modifiedBy(action: RecordAction, args: Args, fields: readonly string[]): string[] | undefined {
+/** The fields and relations that an update sets: a relation may set a field, and Prisma doesn't say which. */
+function modifiedBy(action: RecordAction, args: Args): string[] | undefined {
   if (action !== "update" && action !== "upsert") return undefined;
   const data = Object(action === "update" ? args.data : args.update) as Args;
-  return fields.filter((name) => data[name] !== undefined);
+  return Object.keys(data).filter((name) => data[name] !== undefined);
 }

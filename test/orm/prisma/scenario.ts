@@ -58,6 +58,17 @@ export async function selected(prisma: Prisma): Promise<unknown[]> {
   return [Object.keys(one), Object.keys(two).sort(), three.author?.name];
 }
 
+/** Updates that set a relation's field, or the records that it leads to. */
+export async function related(prisma: Prisma): Promise<void> {
+  const { id } = await prisma.article.create({ data: { title: "a" } });
+  const author = await prisma.author.create({ data: { name: "n" } });
+  await prisma.article.update({ where: { id }, data: { author: { connect: { id: author.id } } } });
+  await prisma.author.update({
+    where: { id: author.id },
+    data: { articles: { updateMany: { where: {}, data: { title: "b" } } } },
+  });
+}
+
 export async function transactions(prisma: Prisma, between: () => Promise<void>): Promise<void> {
   await prisma.$transaction(async (tx) => {
     const { id } = await tx.article.create({ data: { title: "kept" } });
