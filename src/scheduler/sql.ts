@@ -1,12 +1,12 @@
 import { show } from "../check.js";
+import type { SqliteValue } from "../platform/sqlite.js";
 import type { ClaimLimits, Move, Store, StoredJob } from "./store.js";
 
-type Value = string | number | null | Uint8Array;
 export type Row = Record<string, unknown>;
 
 /** What is needed of an SQLite, whosever it is. */
 export interface Sql {
-  all(statement: string, ...values: Value[]): Row[];
+  all(statement: string, ...values: SqliteValue[]): Row[];
   /** Carries out what is done as a whole, or not at all. */
   transaction<T>(work: () => T): T;
 }
@@ -106,7 +106,8 @@ export class SqlStore implements Store {
 
   async next(): Promise<number | undefined> {
     const [row] = this.#sql.all(`SELECT min(ready) AS ready FROM ${this.#table}`);
-    return typeof row?.ready === "number" ? row.ready : undefined;
+    // A database of the user's own may give large numbers for all.
+    return row?.ready === null || row?.ready === undefined ? undefined : Number(row.ready);
   }
 
   #create(): void {

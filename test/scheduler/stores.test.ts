@@ -10,6 +10,7 @@ import { SqliteStore } from "edgear/scheduler/sqlite";
 import { Redis as Client, Cluster } from "ioredis";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { root } from "../runtimes/installed.ts";
+import { BetterSqlite } from "../support/better-sqlite3.ts";
 import { command } from "../support/command.ts";
 import { lastingPort } from "../support/ports.ts";
 import { Redis } from "../support/redis.ts";
@@ -53,6 +54,15 @@ describe("SQLite, in memory, a database of the user's own, another table", () =>
       store: new SqliteStore(database, { table: "later" }),
       other: new SqliteStore(database, { table: "later" }),
     };
+  });
+});
+
+describe("SQLite, by better-sqlite3", () => {
+  storeContract(async () => {
+    const file = path.join(folder, `${made++}.db`);
+    const [one, two] = [new BetterSqlite(file), new BetterSqlite(file)];
+    for (const each of [one, two]) each.exec("PRAGMA journal_mode = WAL; PRAGMA synchronous = OFF");
+    return { store: new SqliteStore(one), other: new SqliteStore(two) };
   });
 });
 
