@@ -144,10 +144,16 @@ test("a job that a scheduler elsewhere gives back has the alarm set", async () =
   expect(await ask("/alarm/back")).toBe(3_000_000_000_000);
 });
 
+test("jobs of more bytes than a page has are listed", { timeout: 60_000 }, async () => {
+  const names = Array.from({ length: 9 }, (_, index) => `large ${index}`);
+  for (const name of names) await ask("/large/lots", name, 4_000_000_000_000, "large", 1_990_000);
+  expect(await ask("/list/lots")).toEqual(names);
+});
+
 test.each<[string, unknown[], RegExp]>([
   ["/at/wrong", ["n".repeat(47), 0, "f"], /46 bytes at most/],
   ["/cron/wrong", ["x", "* * *", "f"], /five parts/],
-  ["/large/wrong", ["x", 0, "f"], /has 2000000 bytes, and a Durable Object keeps 1990000/],
+  ["/large/wrong", ["x", 0, "f", 2_000_000], /has 2000000 bytes, and a Durable Object keeps 1990000/],
 ])("%s %j is refused in words", async (path, args, words) => {
   await expect(ask(path, ...args)).rejects.toThrow(words);
 });
