@@ -118,6 +118,12 @@ describe("jobs are planned", () => {
     now = Date.parse("2026-10-25T00:30:00Z");
     expect(await next("30 2 * * *")).toBe("2026-10-26T01:30:00.000Z");
     expect(await next("@daily")).toBe("2026-10-25T23:00:00.000Z");
+    // Of several times a day, those of both hours are slots.
+    expect(await next("0,30 2 * * *")).toBe("2026-10-25T01:00:00.000Z");
+    expect(await next("*/20 * * * *")).toBe("2026-10-25T00:40:00.000Z");
+    now = Date.parse("2026-03-29T00:59:00Z");
+    expect(await next("0,30 2 * * *")).toBe("2026-03-30T00:00:00.000Z");
+    now = Date.parse("2026-10-25T00:30:00Z");
     expect(await next("*/10 * * * * *")).toBe("2026-10-25T00:30:10.000Z");
   });
 });
@@ -411,6 +417,7 @@ describe("what is wrong is said at once", () => {
     ["no expression", () => scheduler.cron("x", "now and then, or so", "f"), /no cron expression/],
     ["four parts", () => scheduler.cron("x", "* * * *", "f"), /has five parts/],
     ["a date", () => scheduler.cron("x", "2030-01-01T00:00:00", "f"), /has five parts/],
+    ["every so long that time ends first", () => scheduler.every("x", 8.64e15, "f"), /never comes to pass/],
     ["a day that never comes", () => scheduler.cron("x", "0 0 30 2 *", "f"), /never comes to pass/],
     [
       "no zone",
