@@ -1,7 +1,8 @@
 import { sleep } from "../../connection/wait.js";
+import { firstRows } from "../first-rows.js";
 import { newOrigin } from "../names.js";
 import { type OutboxRow, readRow, type SelectedRow } from "../row.js";
-import { ASIDE, KEPT, type Leader, WAITING } from "../store.js";
+import { ASIDE, KEPT, type Leader } from "../store.js";
 import { NOW } from "./schema.js";
 
 /** Of bytes it is written in front; a text has its length in characters, and is read for this. */
@@ -62,17 +63,14 @@ export class SqliteLeader implements Leader {
   async rows(limit: number, without: readonly string[]): Promise<OutboxRow[]> {
     // What an open transaction of this very connection has written isn't committed, and what is removed may come back with it.
     if (this.#access.busy) return [];
-    const rows = await this.#access.all<SelectedRow>(
-      `SELECT CAST(chosen.id AS TEXT) AS row_id, function_name, workload, unique_id, priority, CAST(run_at AS TEXT) AS run_at, losses
-        FROM ${this.#rows} AS chosen JOIN (
-          SELECT id, size, sum(size) OVER (ORDER BY id) AS total FROM (
-            SELECT id, ${SIZE} AS size FROM ${this.#rows}
-              WHERE state = ${WAITING} AND function_name NOT IN (SELECT value FROM json_each(?)) ORDER BY id LIMIT ?
-          )
-        ) AS summed ON summed.id = chosen.id
-        WHERE total <= ${this.#access.maxBytes} OR total = size ORDER BY chosen.id`,
-      [JSON.stringify(without), limit],
-    );
+    const sql = firstRows(this.#rows, {
+      text: "TEXT",
+      size: SIZE,
+      without: "AND function_name NOT IN (SELECT value FROM json_each(?))",
+      limit: "?",
+      maxBytes: this.#access.maxBytes,
+    });
+    const rows = await this.#access.all<SelectedRow>(sql, [JSON.stringify(without), limit]);
     return rows.map(readRow);
   }
 
