@@ -7,14 +7,19 @@ import { JobServer } from "edgear/server";
 // A job server and a worker, so that there is something to see. In production they are elsewhere.
 const server = await JobServer.listen({ port: 0 });
 const worker = new Worker(server.address);
-worker.add("remind", (job) => console.log(`  the worker got ${job.unique.split(":")[0]}: ${job.workload.text()}`));
+const done = new AbortController();
+let jobs = 0;
+worker.add("remind", (job) => {
+  console.log(`  the worker got ${job.unique.split(":")[0]}: ${job.workload.text()}`);
+  if (++jobs === 4) done.abort();
+});
 const working = worker.run();
 
 // Jobs wait in a store: a file, usually; then they are still there when the program is started again.
 const store = new SqliteStore(process.argv[2] ?? ":memory:");
 const client = new Client(server.address);
 const scheduler = new Scheduler({ store, client });
-scheduler.on("submit", ({ name, late }) => console.log(`${name} was submitted, ${late < 1_000 ? "in time" : "late"}`));
+scheduler.on("submit", ({ name, late }) => console.log(`${name} was submitted, ${late} ms after its time`));
 scheduler.on("error", ({ from, delay }) => console.log(`${from} is away; next try in ${delay} ms`));
 
 await scheduler.delay("tea", 600, "remind", "it has drawn");
@@ -27,7 +32,7 @@ for await (const { name, repetition } of scheduler.list())
 console.log(`never was cancelled: ${await scheduler.cancel("never")}`);
 
 // Submits what is due, until the signal aborts. A store may have many schedulers, each on another machine.
-await scheduler.run({ signal: AbortSignal.timeout(1_100) });
+await scheduler.run({ signal: done.signal });
 console.log(`payday comes again: ${(await scheduler.get("payday")) !== undefined}`);
 
 await client.close();

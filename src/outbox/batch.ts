@@ -86,11 +86,12 @@ export class Batches {
    */
   async next(leader: Leader, signal: AbortSignal): Promise<BatchOutcome> {
     const { batch, keep } = this.#settings;
+    const rows = await inTime(leader.rows(batch, this.held.names()));
+    // Reading may have taken long. Of its lease, a third may be gone then.
+    await inTime(leader.renew());
     const begin = performance.now();
-    // Of its lease, a third may be gone when it begins.
     const patience = leader.lease === undefined ? undefined : leader.lease / 2;
     const limit = patience === undefined ? undefined : AbortSignal.timeout(Math.floor(patience));
-    const rows = await inTime(leader.rows(batch, this.held.names()));
     const late = () => patience !== undefined && performance.now() - begin > patience / 2;
     const { done, refused, lost, failure } = await this.#submitAll(leader, rows, limit, () => signal.aborted || late());
     // What is done comes first: whatever the database refuses after that, it isn't submitted again.

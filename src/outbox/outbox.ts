@@ -143,7 +143,7 @@ export class Outbox<Transaction, Added, Prepared = never> extends Emitter<Outbox
 
   /**
    * Has triggers write a job whenever a record of a table is inserted, updated or deleted, by whomever: its workload is a
-   * `RecordChange`. Triggers that this outbox has on the table already are replaced.
+   * `RecordChange`. Triggers that this outbox has on the table already are replaced. The outbox must be installed.
    * @returns the SQL that was run, or with `dryRun` would be
    */
   async watch(table: TableInput, options: WatchOptions = {}): Promise<readonly string[]> {
@@ -158,6 +158,8 @@ export class Outbox<Transaction, Added, Prepared = never> extends Emitter<Outbox
     for (const column of columns ?? []) checkIdentifier(column, "a column");
     const { function: job = label } = options;
     checkFunction(job);
+    // Where there is no outbox, the triggers would refuse everybody's changes: better that this fails.
+    if (!dryRun) await this.#store.aside(1);
     return this.#execute(
       await this.#store.watchSql({ table: name, label, on: [...new Set(on)], function: job, priority, columns }),
       dryRun,

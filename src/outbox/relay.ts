@@ -64,7 +64,6 @@ export class Relay {
     try {
       this.#emit("lead", { origin: leader.origin });
       while (!signal.aborted) {
-        await inTime(leader.renew());
         const batch = await this.#batches.next(leader, signal);
         relayed += batch.relayed;
         aside += batch.aside;
@@ -91,7 +90,6 @@ export class Relay {
     let broken = true;
     try {
       while (!signal.aborted) {
-        await inTime(leader.renew());
         const { rows, failure } = await this.#batches.next(leader, signal);
         if (signal.aborted) break;
         // The database is well: its connection, and with it the lead, is kept.

@@ -84,9 +84,7 @@ export function timing(when: When, now: number): { rule: string; due: number } {
   }
   if (!("every" in when || "cron" in when)) throw new TypeError("when must have one of at, delay, every and cron");
   const rule = ruleText(when);
-  const due = firstSlot(rule, now);
-  if (due === undefined) throw new TypeError(`${show(rule)} never comes to pass`);
-  return { rule, due };
+  return { rule, due: firstSlot(rule, now) };
 }
 
 /** What a store is to keep of a workload. A copy: whoever gave it may change it. */

@@ -20,10 +20,7 @@ export function ruleText(repetition: Repetition): string {
     const { cron, timeZone = "UTC" } = repetition;
     if (typeof cron !== "string" || !/\S/.test(cron))
       throw new TypeError(`a cron expression must be a text like "0 3 * * *", not ${show(cron)}`);
-    const text = `cron ${checkZone(timeZone)} ${cron.trim().replace(/\s+/g, " ")}`;
-    if (nextSlot(text, 0, Date.now()) === undefined)
-      throw new TypeError(`the cron expression ${show(cron)} never comes to pass again`);
-    return text;
+    return `cron ${checkZone(timeZone)} ${cron.trim().replace(/\s+/g, " ")}`;
   }
   checkOptions(repetition, "a repetition", ["every", "from"]);
   const { every, from } = repetition;
@@ -50,11 +47,14 @@ export function readRule(rule: string): Repetition | undefined {
   return undefined;
 }
 
-/** The first slot of a new job. */
-export function firstSlot(rule: string, now: number): number | undefined {
+/** The first slot of a new job. @throws TypeError when it has none, or isn't one at all */
+export function firstSlot(rule: string, now: number): number {
   const repetition = readRule(rule);
-  if (repetition && "every" in repetition && repetition.from === undefined) return now + repetition.every;
-  return nextSlot(rule, Number(repetition && "every" in repetition ? repetition.from : 0), now);
+  // Without a slot that they lie around, slots begin now.
+  const slot = repetition && "every" in repetition ? Number(repetition.from ?? now) : now;
+  const first = nextSlot(rule, slot, now);
+  if (first === undefined) throw new TypeError(`${show(rule)} never comes to pass again`);
+  return first;
 }
 
 /**

@@ -6,14 +6,11 @@ import { uniqueOf } from "./job.js";
 import { type Memory, WRONG_CLOCK } from "./memory.js";
 import type { SchedulerSettings, Submitter } from "./options.js";
 import { nextSlot } from "./rule.js";
-import type { StoredJob } from "./store.js";
+import { MOST_BYTES, type StoredJob } from "./store.js";
 import { submitAll, type Turn } from "./turn.js";
 import { within } from "./within.js";
 
 type Emit = <Name extends keyof SchedulerEvents>(name: Name, event: SchedulerEvents[Name]) => void;
-
-/** Bytes of workloads that are held at once. */
-const MOST_BYTES = 16 * 1024 * 1024;
 
 /** Milliseconds that a run which is to end waits for jobs that it has asked for: they would be nobody's for a while. */
 const PATIENCE = 1_000;
@@ -253,7 +250,7 @@ export class Run {
       await this.#ask(() => store.settle(moves));
       moved();
     }
-    return page.length < PAGE ? undefined : page.at(-1)?.name;
+    return page.at(-1)?.name;
   }
 
   #answered(from: "store" | "gearman", what: Away): void {

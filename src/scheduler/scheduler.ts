@@ -219,9 +219,9 @@ export class Scheduler<Jobs extends JobMap<Jobs> = AnyJobs>
     for (let after = ""; ; ) {
       const from = after;
       const page = await this.#ask(() => this.#settings.store.list(from, PAGE));
-      yield* page;
       const last = page.at(-1);
-      if (!last || page.length < PAGE) return;
+      if (!last) return;
+      yield* page;
       after = last.name;
     }
   }

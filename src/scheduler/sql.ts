@@ -1,12 +1,12 @@
 import { show } from "../check.js";
-import type { ClaimLimits, Move, Store, StoredJob } from "./store.js";
+import type { SqliteValue } from "../platform/sqlite.js";
+import { type ClaimLimits, MOST_BYTES, type Move, type Store, type StoredJob } from "./store.js";
 
-type Value = string | number | null | Uint8Array;
 export type Row = Record<string, unknown>;
 
 /** What is needed of an SQLite, whosever it is. */
 export interface Sql {
-  all(statement: string, ...values: Value[]): Row[];
+  all(statement: string, ...values: SqliteValue[]): Row[];
   /** Carries out what is done as a whole, or not at all. */
   transaction<T>(work: () => T): T;
 }
@@ -60,8 +60,7 @@ export class SqlStore implements Store {
   }
 
   async list(after: string, limit: number): Promise<StoredJob[]> {
-    const statement = `SELECT ${COLUMNS} FROM ${this.#table} WHERE name > ? ORDER BY name LIMIT ?`;
-    return this.#sql.all(statement, after, limit).map(toJob);
+    return this.#first("name > ?", after, "name", limit, MOST_BYTES);
   }
 
   async claim(now: number, until: number, most: ClaimLimits): Promise<StoredJob[]> {
@@ -71,23 +70,10 @@ export class SqlStore implements Store {
     if (due.length === 0) return [];
     return this.#sql.transaction(() => {
       this.#sql.all(`UPDATE ${table} SET ready = due, lease = NULL WHERE lease > ?`, most.latest);
-      const found = this.#sql.all(
-        `SELECT name, length(workload) AS size FROM ${table} WHERE ready <= ? ORDER BY ready, name LIMIT ?`,
-        ...[now, most.jobs],
-      );
-      let bytes = 0;
-      const taken = found.filter(({ size }, index) => {
-        bytes += Number(size);
-        return index === 0 || bytes <= most.bytes;
-      });
-      const names = JSON.stringify(taken.map(({ name }) => name));
-      const jobs = this.#sql.all(
-        `SELECT ${COLUMNS} FROM ${table} WHERE name IN (SELECT value FROM json_each(?)) ORDER BY ready, name`,
-        names,
-      );
+      const jobs = this.#first("ready <= ?", now, "ready, name", most.jobs, most.bytes);
       const lease = `UPDATE ${table} SET ready = ?, lease = ? WHERE name IN (SELECT value FROM json_each(?))`;
-      this.#sql.all(lease, until, until, names);
-      return jobs.map(toJob);
+      this.#sql.all(lease, until, until, JSON.stringify(jobs.map(({ name }) => name)));
+      return jobs;
     });
   }
 
@@ -106,7 +92,20 @@ export class SqlStore implements Store {
 
   async next(): Promise<number | undefined> {
     const [row] = this.#sql.all(`SELECT min(ready) AS ready FROM ${this.#table}`);
-    return typeof row?.ready === "number" ? row.ready : undefined;
+    // A database of the user's own may give large numbers for all.
+    return row?.ready === null || row?.ready === undefined ? undefined : Number(row.ready);
+  }
+
+  /** The first jobs of some, in an order: so many at most, with so many bytes of workloads, and one in any case. */
+  #first(which: string, value: SqliteValue, order: string, jobs: number, bytes: number): StoredJob[] {
+    const table = this.#table;
+    const statement = `SELECT ${COLUMNS} FROM ${table} JOIN (
+        SELECT name AS found, size, sum(size) OVER (ORDER BY ${order}) AS total FROM (
+          SELECT name, ready, length(workload) AS size FROM ${table} WHERE ${which} ORDER BY ${order} LIMIT ?
+        )
+      ) ON found = name
+      WHERE total <= ? OR total = size ORDER BY ${order}`;
+    return this.#sql.all(statement, value, jobs, bytes).map(toJob);
   }
 
   #create(): void {

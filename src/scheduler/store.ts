@@ -33,6 +33,9 @@ export interface Move {
   readonly to: { readonly due: number; readonly ready: number } | undefined;
 }
 
+/** Bytes of workloads that are held at once, unless it is one job's. */
+export const MOST_BYTES = 16 * 1024 * 1024;
+
 /** How much `claim` may take. */
 export interface ClaimLimits {
   readonly jobs: number;
@@ -61,7 +64,10 @@ export interface Store {
   get(name: string): Promise<StoredJob | undefined>;
   /** Takes a job out. @returns whether there was one */
   remove(name: string): Promise<boolean>;
-  /** The jobs whose names come after this one (by their UTF-8 bytes; `""`: from the first on), in that order, so many at most. */
+  /**
+   * The jobs whose names come after this one (by their UTF-8 bytes; `""`: from the first on), in that order: so many at most,
+   * and fewer where their workloads would have more than 16 MiB. None: there are no more.
+   */
   list(after: string, limit: number): Promise<StoredJob[]>;
   /**
    * Jobs that are ready by `now`, those first that have been for longest. They get a lease that ends at `until`: they are

@@ -7,16 +7,17 @@ import { records } from "./cases/records.ts";
 import { refused } from "./cases/refused.ts";
 import { relaying } from "./cases/relaying.ts";
 import { transactions } from "./cases/transactions.ts";
-import { d1Store, mariadbStore, postgresStore, sqliteStore, type TestStore } from "./stores.ts";
+import { betterSqliteStore, d1Store, mariadbStore, postgresStore, sqliteStore, type TestStore } from "./stores.ts";
 
 vi.setConfig({ testTimeout: 60_000 });
 
 describe.each([
-  ["PostgreSQL", postgresStore],
-  ["MariaDB", mariadbStore],
-  ["SQLite", sqliteStore],
-  ["D1", d1Store],
-] as const)("an outbox in %s", (kind, start) => {
+  ["PostgreSQL", "PostgreSQL", postgresStore],
+  ["MariaDB", "MariaDB", mariadbStore],
+  ["SQLite", "SQLite", sqliteStore],
+  ["SQLite, by better-sqlite3", "SQLite", betterSqliteStore],
+  ["D1", "D1", d1Store],
+] as const)("an outbox in %s", (_, kind, start) => {
   let store: TestStore;
   let client: Client;
 

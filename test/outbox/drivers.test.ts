@@ -1,8 +1,11 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
+import { Outbox } from "edgear/outbox";
+import { sqlite } from "edgear/outbox/sqlite";
 import { expect, inject, test } from "vitest";
 import { fresh } from "../conformance/names.ts";
+import { BetterSqlite } from "../support/better-sqlite3.ts";
 import { command } from "../support/command.ts";
 import { deploy } from "../support/deployed.ts";
 import { startWorker } from "../support/worker.ts";
@@ -23,6 +26,20 @@ test("a Cloudflare Worker writes to D1 in a batch, and relays it", { timeout: 90
   const response = await deployed.fetch(`/${name}/a/b/c`);
   expect(await response.json()).toEqual({ relayed: 3, aside: 0, empty: true });
   await expect.poll(() => jobs, PATIENT).toEqual(['{"job":"a"}', '{"job":"b"}', '{"job":"c"}']);
+});
+
+test("better-sqlite3's own transactions write jobs, or none when they are rolled back", async () => {
+  const database = new BetterSqlite(":memory:");
+  const outbox = new Outbox({ store: sqlite({ database }) });
+  await outbox.install();
+  database.transaction(() => outbox.add(database, "f", "kept"))();
+  const wrong = database.transaction(() => {
+    outbox.add(database, "f", "rolled back");
+    outbox.add(database, "");
+  });
+  expect(wrong).toThrow("a function name must not be empty");
+  expect(await outbox.status()).toMatchObject({ waiting: 1 });
+  database.close();
 });
 
 test("bun:sqlite is a database as node:sqlite is", { timeout: 60_000 }, async () => {

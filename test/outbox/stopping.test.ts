@@ -65,16 +65,21 @@ test("drain does, too, and says what it has done", async () => {
 });
 
 test("a signal that comes when the server is away is no error", async () => {
-  await using line = await lineTo(address);
+  let sent = 0;
+  const line = await lineTo(address, (chunk) => {
+    sent += chunk.length;
+    return false;
+  });
   line.hold = true;
-  await using client = new Client(line.address, { reconnect: false, requestTimeout: 500 });
+  await using client = new Client(line.address, { reconnect: false });
   const outbox = store.outbox("away", { client });
   await outbox.install();
-  await store.write(outbox, [["f", "x"]]);
+  await store.write(outbox, [[fresh("away"), "x".repeat(1_000)]]);
   const stop = new AbortController();
   const draining = outbox.drain({ signal: stop.signal });
-  await pause(50);
+  await expect.poll(() => sent, PATIENT).toBeGreaterThan(1_000);
   stop.abort();
+  await line[Symbol.asyncDispose]();
   expect(await draining).toEqual({ relayed: 0, aside: 0, empty: false });
   expect((await outbox.status()).waiting).toBe(1);
 });

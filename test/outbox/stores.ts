@@ -6,10 +6,11 @@ import { Outbox, type OutboxOptions, type OutboxStore } from "edgear/outbox";
 import { type D1, d1 } from "edgear/outbox/d1";
 import { mysql } from "edgear/outbox/mysql";
 import { postgres } from "edgear/outbox/postgres";
-import { sqlite } from "edgear/outbox/sqlite";
+import { type SqliteDatabase, sqlite } from "edgear/outbox/sqlite";
 import { Miniflare } from "miniflare";
 import { createPool, type PoolConnection } from "mysql2/promise";
 import pg from "pg";
+import { BetterSqlite } from "../support/better-sqlite3.ts";
 import { type DatabaseServer, startMariadb, startPostgres } from "../support/databases.ts";
 
 export type AnyOutbox = Outbox<unknown, unknown, unknown>;
@@ -117,15 +118,17 @@ export async function mariadbStore(): Promise<TestStore> {
   };
 }
 
-export async function sqliteStore(): Promise<TestStore> {
+export const betterSqliteStore = () => sqliteStore(BetterSqlite);
+
+export async function sqliteStore(Database: new (file: string) => SqliteDatabase = DatabaseSync): Promise<TestStore> {
   const folder = await mkdtemp(path.join(tmpdir(), "edgear-sqlite-"));
   const open = () => {
-    const database = new DatabaseSync(path.join(folder, "test.db"));
+    const database = new Database(path.join(folder, "test.db"));
     database.exec("PRAGMA busy_timeout = 5000; PRAGMA journal_mode = WAL; PRAGMA synchronous = OFF");
     return database;
   };
   const own = open();
-  const relays: DatabaseSync[] = [];
+  const relays: SqliteDatabase[] = [];
   return {
     name: "SQLite",
     url: `sqlite:${path.join(folder, "test.db")}`,
@@ -149,7 +152,7 @@ export async function sqliteStore(): Promise<TestStore> {
       };
       return {
         add: async (outbox, ...job) => void outbox.add(database, ...job),
-        query: async (sql) => database.exec(sql),
+        query: async (sql) => void database.exec(sql),
         commit: end("COMMIT"),
         rollback: end("ROLLBACK"),
       };
@@ -165,7 +168,13 @@ export async function sqliteStore(): Promise<TestStore> {
         throw error;
       }
     },
-    query: async (sql) => own.prepare(sql).all() as Record<string, unknown>[],
+    async query(sql) {
+      const statement = own.prepare(sql);
+      // better-sqlite3 gives rows of what has some only.
+      if (statement.reader !== false) return statement.all() as Record<string, unknown>[];
+      statement.run();
+      return [];
+    },
     async [Symbol.asyncDispose]() {
       for (const database of [own, ...relays]) database.close();
       await rm(folder, { recursive: true, force: true });

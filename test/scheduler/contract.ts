@@ -1,15 +1,37 @@
 import type { Store, StoredJob } from "edgear/scheduler";
 import { describe, expect, test } from "vitest";
 
-/** What each store must do: `make` gives an empty one, and another one of the same jobs, as another process has it. */
-export function storeContract(make: () => Promise<{ store: Store; other: Store }>, many = 1_200): void {
-  const job = (name: string, due: number, more: Partial<StoredJob> = {}): StoredJob => ({
-    ...{ name, id: crypto.randomUUID(), rule: "", due, function: "f", workload: Uint8Array.of(1), form: "bytes" },
-    ...{ priority: "normal", missed: "once" },
-    ...more,
+/** Gives an empty store, and another one of the same jobs, as another process has it. */
+type Make = () => Promise<{ store: Store; other: Store }>;
+
+const job = (name: string, due: number, more: Partial<StoredJob> = {}): StoredJob => ({
+  ...{ name, id: crypto.randomUUID(), rule: "", due, function: "f", workload: Uint8Array.of(1), form: "bytes" },
+  ...{ priority: "normal", missed: "once" },
+  ...more,
+});
+const names = (jobs: readonly StoredJob[]) => jobs.map(({ name }) => name);
+
+/** What a store must do whose jobs may be large. */
+export function largeJobs(make: Make): void {
+  test("a page of the list has 16 MiB of workloads at most, or one job, and the next one goes on", async () => {
+    const { store } = await make();
+    const sizes = { a: 1, b: 0, c: 17, d: 1 };
+    for (const [name, size] of Object.entries(sizes))
+      await store.put(job(name, 1, { workload: new Uint8Array(size << 20) }));
+    const pages: string[] = [];
+    for (let after = ""; ; ) {
+      const page = names(await store.list(after, 10));
+      if (page.length === 0) break;
+      pages.push(page.join(""));
+      after = page.at(-1) as string;
+    }
+    expect(pages).toEqual(["ab", "c", "d"]);
   });
+}
+
+/** What each store must do. */
+export function storeContract(make: Make, many = 1_200): void {
   const most = { jobs: 100, bytes: 1 << 20, latest: 5_000_000 };
-  const names = (jobs: readonly StoredJob[]) => jobs.map(({ name }) => name);
 
   describe("a job that is put in", () => {
     test("is had again as it was, every byte of it", async () => {
@@ -208,7 +230,7 @@ export function storeContract(make: () => Promise<{ store: Store; other: Store }
     test("many at once", async () => {
       const { store } = await make();
       const all = Array.from({ length: many }, (_, index) => job(`j${index}`, index));
-      for (const each of all) await store.put(each);
+      await Promise.all(all.map((each) => store.put(each)));
       const claimed = await store.claim(5_000, 9_000, { ...most, jobs: 2_000, bytes: 1 << 24 });
       expect(claimed).toHaveLength(many);
       await store.settle(claimed.map(({ name, id, due }) => ({ name, id, due, to: undefined })));

@@ -28,7 +28,7 @@ export class Running implements AsyncDisposable {
   }
 
   /** Waits until something is so. */
-  async until(so: (told: Running["told"]) => boolean, patience = 15_000): Promise<void> {
+  async until(so: (told: Running["told"]) => boolean, patience = 30_000): Promise<void> {
     const deadline = performance.now() + patience;
     while (!so(this.told)) {
       if (performance.now() > deadline)

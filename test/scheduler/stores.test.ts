@@ -10,10 +10,11 @@ import { SqliteStore } from "edgear/scheduler/sqlite";
 import { Redis as Client, Cluster } from "ioredis";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { root } from "../runtimes/installed.ts";
+import { BetterSqlite } from "../support/better-sqlite3.ts";
 import { command } from "../support/command.ts";
 import { lastingPort } from "../support/ports.ts";
 import { Redis } from "../support/redis.ts";
-import { storeContract } from "./contract.ts";
+import { largeJobs, storeContract } from "./contract.ts";
 
 let folder: string;
 let redis: Redis;
@@ -25,6 +26,8 @@ beforeAll(async () => {
   folder = await mkdtemp(path.join(tmpdir(), "edgear-scheduler-"));
   redis = await Redis.start();
   client = new Client(redis.port, "127.0.0.1");
+  // What waits for the disk is slow, and no matter here.
+  await client.config("SET", "appendfsync", "no");
   nodeRedis = createClient({ url: redis.url });
   await nodeRedis.connect();
 });
@@ -41,26 +44,36 @@ describe("SQLite, in a file that two have open", () => {
     const file = path.join(folder, `${made++}.db`);
     const [store, other] = [new SqliteStore(file), new DatabaseSync(file)];
     other.exec("PRAGMA busy_timeout = 2000; PRAGMA synchronous = OFF");
-    // What waits for the disk is slow, and no matter here.
     return { store: new SqliteStore(other), other: store };
   });
 });
 
 describe("SQLite, in memory, a database of the user's own, another table", () => {
-  storeContract(async () => {
+  const make = async () => {
     const database = new DatabaseSync(":memory:");
-    return {
-      store: new SqliteStore(database, { table: "later" }),
-      other: new SqliteStore(database, { table: "later" }),
-    };
+    const [store, other] = [1, 2].map(() => new SqliteStore(database, { table: "later" }));
+    return { store, other } as { store: SqliteStore; other: SqliteStore };
+  };
+  storeContract(make);
+  largeJobs(make);
+});
+
+describe("SQLite, by better-sqlite3", () => {
+  storeContract(async () => {
+    const file = path.join(folder, `${made++}.db`);
+    const [one, two] = [new BetterSqlite(file), new BetterSqlite(file)];
+    for (const each of [one, two]) each.exec("PRAGMA journal_mode = WAL; PRAGMA synchronous = OFF");
+    return { store: new SqliteStore(one), other: new SqliteStore(two) };
   });
 });
 
 describe("Redis, by ioredis", () => {
-  storeContract(async () => {
+  const make = async () => {
     const prefix = `{test ${made++}}:`;
     return { store: new RedisStore(client, { prefix }), other: new RedisStore(client, { prefix }) };
-  });
+  };
+  storeContract(make);
+  largeJobs(make);
 });
 
 describe("Redis, by node-redis", () => {

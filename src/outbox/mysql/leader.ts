@@ -1,7 +1,8 @@
 import { sleep } from "../../connection/wait.js";
+import { firstRows } from "../first-rows.js";
 import { derived, type TableName } from "../names.js";
 import { type OutboxRow, readRow, type SelectedRow } from "../row.js";
-import { ASIDE, KEPT, type Leader, MAX_BYTES, WAITING } from "../store.js";
+import { ASIDE, KEPT, type Leader, MAX_BYTES } from "../store.js";
 import type { MysqlConnection } from "./client.js";
 import { mysqlTable, numbers } from "./schema.js";
 
@@ -50,17 +51,14 @@ export class MysqlLeader implements Leader {
   async renew(): Promise<void> {}
 
   async rows(limit: number, without: readonly string[]): Promise<OutboxRow[]> {
-    const others = without.length === 0 ? "" : `AND function_name NOT IN (${places(without)})`;
-    const [rows] = await this.#connection.query(
-      `SELECT CAST(chosen.id AS CHAR) AS row_id, function_name, workload, unique_id, priority, CAST(run_at AS CHAR) AS run_at, losses
-        FROM ${this.#rows} AS chosen JOIN (
-          SELECT id, size, SUM(size) OVER (ORDER BY id) AS total FROM (
-            SELECT id, LENGTH(workload) AS size FROM ${this.#rows} WHERE state = ${WAITING} ${others} ORDER BY id LIMIT ?
-          ) AS sized
-        ) AS summed ON summed.id = chosen.id
-        WHERE total <= ${MAX_BYTES} OR total = size ORDER BY chosen.id`,
-      [...without, limit],
-    );
+    const sql = firstRows(this.#rows, {
+      text: "CHAR",
+      size: "LENGTH(workload)",
+      without: without.length === 0 ? "" : `AND function_name NOT IN (${places(without)})`,
+      limit: "?",
+      maxBytes: MAX_BYTES,
+    });
+    const [rows] = await this.#connection.query(sql, [...without, limit]);
     return (rows as SelectedRow[]).map(readRow);
   }
 

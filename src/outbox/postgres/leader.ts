@@ -1,11 +1,20 @@
 import { sleep } from "../../connection/wait.js";
+import { type Dialect, firstRows } from "../first-rows.js";
 import { derived, doubleQuoted, qualified, type TableName } from "../names.js";
 import { type OutboxRow, readRow, type SelectedRow } from "../row.js";
-import { ASIDE, KEPT, type Leader, MAX_BYTES, WAITING } from "../store.js";
+import { ASIDE, KEPT, type Leader, MAX_BYTES } from "../store.js";
 import type { PostgresClient } from "./client.js";
 
 /** The lock is of the table, whatever the search path calls it, and of one database. It lasts as long as its connection. */
 const LOCK = "hashtextextended('edgear/outbox/' || $1::regclass::oid::text, 0)";
+
+const DIALECT: Dialect = {
+  text: "text",
+  size: "octet_length(workload)",
+  without: "AND function_name <> ALL ($2::text[])",
+  limit: "$1",
+  maxBytes: MAX_BYTES,
+};
 
 /** The one that has the advisory lock, and does everything by the connection that has it: without the one it can't do the other. */
 export class PostgresLeader implements Leader {
@@ -62,17 +71,7 @@ export class PostgresLeader implements Leader {
 
   async rows(limit: number, without: readonly string[]): Promise<OutboxRow[]> {
     this.#woken = false;
-    const { rows } = await this.#client.query(
-      `SELECT chosen.id::text AS row_id, function_name, workload, unique_id, priority, run_at::text AS run_at, losses
-        FROM ${this.#rows} AS chosen JOIN (
-          SELECT id, size, sum(size) OVER (ORDER BY id) AS total FROM (
-            SELECT id, octet_length(workload) AS size FROM ${this.#rows}
-              WHERE state = ${WAITING} AND function_name <> ALL ($2::text[]) ORDER BY id LIMIT $1
-          ) AS sized
-        ) AS summed ON summed.id = chosen.id
-        WHERE total <= ${MAX_BYTES} OR total = size ORDER BY chosen.id`,
-      [limit, without],
-    );
+    const { rows } = await this.#client.query(firstRows(this.#rows, DIALECT), [limit, without]);
     return (rows as SelectedRow[]).map(readRow);
   }
 

@@ -1,5 +1,5 @@
 import { checkMilliseconds, checkOptions, show } from "../../connection/check.js";
-import type { SqliteDatabase as Database } from "../../platform/sqlite.js";
+import { type SqliteDatabase as Database, rowsOf, transaction } from "../../platform/sqlite.js";
 import { outboxTable, type TableInput, type TableName } from "../names.js";
 import type { NewRow } from "../row.js";
 import { MAX_BYTES, type OutboxStore } from "../store.js";
@@ -70,17 +70,12 @@ function accessTo(database: SqliteDatabase): Access {
       return database.isTransaction ?? database.inTransaction ?? false;
     },
     async all<Row>(sql: string, parameters: readonly (string | number | null)[]) {
-      return database.prepare(sql).all(...(parameters as never[])) as Row[];
+      return rowsOf<Row>(database.prepare(sql), parameters);
     },
     async batch(statements) {
-      database.exec("BEGIN IMMEDIATE");
-      try {
+      transaction(database, () => {
         for (const statement of statements) database.exec(statement);
-        database.exec("COMMIT");
-      } catch (error) {
-        database.exec("ROLLBACK");
-        throw error;
-      }
+      });
     },
   };
 }

@@ -1,7 +1,8 @@
 import { sleep } from "../../connection/wait.js";
+import { firstRows } from "../first-rows.js";
 import { newOrigin } from "../names.js";
 import { type OutboxRow, readRow, type SelectedRow } from "../row.js";
-import { ASIDE, KEPT, type Leader, WAITING } from "../store.js";
+import { ASIDE, KEPT, type Leader } from "../store.js";
 import { NOW } from "./schema.js";
 
 /** Of bytes it is written in front; a text has its length in characters, and is read for this. */
@@ -50,25 +51,26 @@ export class SqliteLeader implements Leader {
   async renew(): Promise<void> {
     const now = performance.now();
     if (this.#access.busy || now - this.#taken < this.lease / 3) return;
-    if (!(await take(this.#access, this.#state, this.lease, this.#name)))
-      throw new Error("another one relays the outbox now, as this one's lease was over");
+    const renewed = await this.#access.all(
+      `UPDATE ${this.#state} SET until = ${NOW} + ? WHERE name = 'leader' AND value = ? RETURNING name`,
+      [this.lease, this.#name],
+    );
+    // Even if that one has left already: rows that were read before it are none any more.
+    if (renewed.length === 0) throw new Error("another one has relayed the outbox, as this one's lease was over");
     this.#taken = now;
   }
 
   async rows(limit: number, without: readonly string[]): Promise<OutboxRow[]> {
     // What an open transaction of this very connection has written isn't committed, and what is removed may come back with it.
     if (this.#access.busy) return [];
-    const rows = await this.#access.all<SelectedRow>(
-      `SELECT CAST(chosen.id AS TEXT) AS row_id, function_name, workload, unique_id, priority, CAST(run_at AS TEXT) AS run_at, losses
-        FROM ${this.#rows} AS chosen JOIN (
-          SELECT id, size, sum(size) OVER (ORDER BY id) AS total FROM (
-            SELECT id, ${SIZE} AS size FROM ${this.#rows}
-              WHERE state = ${WAITING} AND function_name NOT IN (SELECT value FROM json_each(?)) ORDER BY id LIMIT ?
-          )
-        ) AS summed ON summed.id = chosen.id
-        WHERE total <= ${this.#access.maxBytes} OR total = size ORDER BY chosen.id`,
-      [JSON.stringify(without), limit],
-    );
+    const sql = firstRows(this.#rows, {
+      text: "TEXT",
+      size: SIZE,
+      without: "AND function_name NOT IN (SELECT value FROM json_each(?))",
+      limit: "?",
+      maxBytes: this.#access.maxBytes,
+    });
+    const rows = await this.#access.all<SelectedRow>(sql, [JSON.stringify(without), limit]);
     return rows.map(readRow);
   }
 
@@ -112,9 +114,9 @@ export class SqliteLeader implements Leader {
 async function take(access: Access, state: string, lease: number, name: string): Promise<boolean> {
   const taken = await access.all(
     `UPDATE ${state} SET value = ?, until = ${NOW} + ?
-      WHERE name = 'leader' AND (value = ? OR until <= ${NOW} OR until > ${NOW} + ?) RETURNING name`,
+      WHERE name = 'leader' AND (until <= ${NOW} OR until > ${NOW} + ?) RETURNING name`,
     // A lease that would last far longer than any does was made by a clock that was wrong.
-    [name, lease, name, Math.max(10 * lease, 3_600_000)],
+    [name, lease, Math.max(10 * lease, 3_600_000)],
   );
   return taken.length > 0;
 }

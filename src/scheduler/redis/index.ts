@@ -1,6 +1,6 @@
 import { toBase64 } from "../../bytes.js";
 import { checkOptions, show } from "../../check.js";
-import type { ClaimLimits, Move, Store, StoredJob } from "../store.js";
+import { type ClaimLimits, MOST_BYTES, type Move, type Store, type StoredJob } from "../store.js";
 import { CLAIM, GET, LIST, NEXT, PUT, REMOVE, SETTLE } from "./scripts.js";
 
 /** What is needed of ioredis. */
@@ -70,14 +70,14 @@ export class RedisStore implements Store {
   }
 
   async list(after: string, limit: number): Promise<StoredJob[]> {
-    const found = (await this.#run(LIST, [after === "" ? "-" : `(${after}`, String(limit)])) as Found[];
+    const from = after === "" ? "-" : `(${after}`;
+    const found = (await this.#run(LIST, [from, ...[limit, sizeInBase64(MOST_BYTES)].map(String)])) as Found[];
     return found.map(toJob);
   }
 
   async claim(now: number, until: number, most: ClaimLimits): Promise<StoredJob[]> {
-    // Bytes are kept as base64.
-    const bytes = Math.ceil((most.bytes * 4) / 3);
-    const found = (await this.#run(CLAIM, [now, until, most.jobs, bytes, most.latest].map(String))) as Found[];
+    const limits = [most.jobs, sizeInBase64(most.bytes), most.latest];
+    const found = (await this.#run(CLAIM, [now, until, ...limits].map(String))) as Found[];
     return found.map(toJob);
   }
 
@@ -140,6 +140,11 @@ function digest(script: string): Promise<string> {
     digests.set(script, made);
   }
   return made;
+}
+
+/** How large workloads of so many bytes are as they lie in the hash. */
+function sizeInBase64(bytes: number): number {
+  return Math.ceil((bytes * 4) / 3);
 }
 
 /** A job as it lies in the hash; its due time lies elsewhere. */

@@ -34,10 +34,12 @@ export const REMOVE = `
 for i = 2, 5 do redis.call('ZREM', KEYS[i], ARGV[1]) end
 return redis.call('HDEL', KEYS[1], ARGV[1])`;
 
-/** ARGV: from where on, how many. */
+/** ARGV: from where on, how many, how many bytes. */
 export const LIST = `
-local found = {}
+local found, bytes = {}, 0
 for _, name in ipairs(redis.call('ZRANGEBYLEX', KEYS[5], ARGV[1], '+', 'LIMIT', 0, ARGV[2])) do
+  bytes = bytes + redis.call('HSTRLEN', KEYS[1], name)
+  if #found > 0 and bytes > tonumber(ARGV[3]) then break end
   found[#found + 1] = { name, redis.call('ZSCORE', KEYS[2], name), redis.call('HGET', KEYS[1], name) }
 end
 return found`;

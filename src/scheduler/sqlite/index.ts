@@ -1,5 +1,5 @@
 import { checkOptions, show } from "../../check.js";
-import { openSqlite, type SqliteDatabase } from "../../platform/sqlite.js";
+import { openSqlite, rowsOf, type SqliteDatabase, type SqliteStatement, transaction } from "../../platform/sqlite.js";
 import { type Row, type Sql, SqlStore } from "../sql.js";
 
 export type { SqliteDatabase } from "../../platform/sqlite.js";
@@ -77,35 +77,14 @@ function prepare(database: SqliteDatabase): void {
   }
 }
 
-type Statement = ReturnType<SqliteDatabase["prepare"]>;
-
 function sqlOf(database: SqliteDatabase): Sql {
-  const statements = new Map<string, Statement>();
+  const statements = new Map<string, SqliteStatement>();
   return {
     all(text, ...values) {
-      let statement = statements.get(text);
-      if (!statement) {
-        statement = database.prepare(text);
-        statements.set(text, statement);
-      }
-      // better-sqlite3 wants to know whether there are rows to come.
-      if (/^SELECT|RETURNING/.test(text)) return statement.all(...(values as never[])) as Row[];
-      statement.run(...(values as never[]));
-      return [];
+      const statement = statements.get(text) ?? database.prepare(text);
+      statements.set(text, statement);
+      return rowsOf<Row>(statement, values);
     },
-    transaction(work) {
-      database.exec("BEGIN IMMEDIATE");
-      try {
-        const result = work();
-        database.exec("COMMIT");
-        return result;
-      } catch (error) {
-        // SQLite has rolled some back itself.
-        try {
-          database.exec("ROLLBACK");
-        } catch {}
-        throw error;
-      }
-    },
+    transaction: (work) => transaction(database, work),
   };
 }

@@ -66,27 +66,33 @@ describe("a Durable Object's SQLite", () => {
   }, 200);
 });
 
-test("jobs are submitted by the alarm, with no process at all, and are late by little", {
+test("jobs are submitted by the alarm, with no process at all, and never before their time", {
   timeout: 60_000,
 }, async () => {
-  const seen: { unique: string; text: string; late: number }[] = [];
+  const seen: { unique: string; text: string; slot: number; late: number }[] = [];
   await using _worker = startWorker(gearmand.address, {
     edge: ({ unique, workload }) => {
-      seen.push({ unique, text: workload.text(), late: Date.now() - Number(unique.split(":")[1]) });
+      const slot = Number(unique.split(":")[1]);
+      seen.push({ unique, text: workload.text(), slot, late: Date.now() - slot });
     },
   });
-  const at = Date.now() + 800;
+  const far = Date.now() + 3_600_000;
+  await ask("/at/edge", "one", far, "edge", "first");
+  expect(await ask("/alarm/edge")).toBe(far);
+  const at = Date.now() + 300;
   await ask("/at/edge", "one", at, "edge", "first");
-  expect(await ask("/alarm/edge")).toBe(at);
   await ask("/delay/edge", "two", 300, "edge", "second", { priority: "high" });
   await ask("/every/edge", "beat", 400, "edge", "beat");
   await ask("/cron/edge", "nightly", "0 3 * * *", "edge", "", { timeZone: "Europe/Berlin" });
   expect(await ask("/list/edge")).toEqual(["beat", "nightly", "one", "two"]);
-  await expect.poll(() => seen.length, { timeout: 15_000 }).toBeGreaterThan(5);
-  expect(seen.filter(({ text }) => text !== "beat").map(({ text }) => text)).toEqual(["second", "first"]);
-  expect(seen.find(({ text }) => text === "first")?.unique).toBe(`one:${at}`);
+  await expect.poll(() => seen.filter(({ text }) => text === "beat").length, { timeout: 30_000 }).toBeGreaterThan(2);
+  await expect
+    .poll(() => seen.flatMap(({ text }) => (text === "beat" ? [] : [text])).sort(), { timeout: 30_000 })
+    .toEqual(["first", "second"]);
+  // One gone by is now.
+  expect(seen.find(({ text }) => text === "first")?.slot).toBeGreaterThanOrEqual(at);
   expect(new Set(seen.map(({ unique }) => unique)).size).toBe(seen.length);
-  for (const { late } of seen) expect(late).toBeLessThan(5_000);
+  for (const { late } of seen) expect(late).toBeGreaterThanOrEqual(0);
   expect(await ask("/cancel/edge", "beat")).toBe(true);
   expect(await ask("/cancel/edge", "beat")).toBe(false);
   await expect.poll(() => ask("/list/edge")).toEqual(["nightly"]);
@@ -144,10 +150,16 @@ test("a job that a scheduler elsewhere gives back has the alarm set", async () =
   expect(await ask("/alarm/back")).toBe(3_000_000_000_000);
 });
 
+test("jobs of more bytes than a page has are listed", { timeout: 60_000 }, async () => {
+  const names = Array.from({ length: 9 }, (_, index) => `large ${index}`);
+  for (const name of names) await ask("/large/lots", name, 4_000_000_000_000, "large", 1_990_000);
+  expect(await ask("/list/lots")).toEqual(names);
+});
+
 test.each<[string, unknown[], RegExp]>([
   ["/at/wrong", ["n".repeat(47), 0, "f"], /46 bytes at most/],
   ["/cron/wrong", ["x", "* * *", "f"], /five parts/],
-  ["/large/wrong", ["x", 0, "f"], /has 2000000 bytes, and a Durable Object keeps 1990000/],
+  ["/large/wrong", ["x", 0, "f", 2_000_000], /has 2000000 bytes, and a Durable Object keeps 1990000/],
 ])("%s %j is refused in words", async (path, args, words) => {
   await expect(ask(path, ...args)).rejects.toThrow(words);
 });

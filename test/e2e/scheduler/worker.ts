@@ -101,7 +101,7 @@ async function call(what: string, name: string, args: unknown[], env: Env): Prom
   if (what === "get") return planner.get(job);
   if (what === "cancel") return planner.cancel(job);
   if (what === "reschedule") return planner.reschedule(job, second as unknown as When);
-  if (what === "large") return planner.at(job, second, called, new Uint8Array(2_000_000));
+  if (what === "large") return void (await planner.at(job, second, called, new Uint8Array(Number(workload))));
   if (what === "list") {
     const jobs: ScheduledJob[] = [];
     for await (const each of planner.list()) jobs.push(each);

@@ -61,6 +61,15 @@ export function records(database: TestDatabase): void {
     expect((await outbox.status()).waiting).toBe(1);
   });
 
+  test("has no triggers made for an outbox that isn't there: whoever writes a record would be refused", async () => {
+    const { table, outbox } = await database.installed();
+    await outbox.uninstall();
+    const watched = database.store.quote(`${table}_n`);
+    await database.store.query(`CREATE TABLE ${watched} (id integer PRIMARY KEY)`);
+    await expect(outbox.watch(`${table}_n`)).rejects.toThrow(table);
+    await database.store.query(`INSERT INTO ${watched} VALUES (1)`);
+  });
+
   test("is removed with its triggers, and not as long as it has rows", async () => {
     const { table, outbox, quoted } = await database.installed();
     const watched = database.store.quote(`${table}_w`);
