@@ -1,6 +1,6 @@
 import { type Command, InvalidArgumentError } from "commander";
 import type { PoolSettings } from "../../config/index.js";
-import { parseMetricsAddress } from "../../pool/address.js";
+import { readMetricsAddress } from "../../config/metrics.js";
 import { describe, type ExitCode, UsageError } from "../exit.js";
 import { count, grace, jsonOption, timeLimit } from "../options.js";
 import { say, sayJson } from "../output.js";
@@ -186,12 +186,8 @@ function settingsOf(options: StartChoice): PoolSettings {
 
 /** Where metrics are to be served, checked. */
 function metricsAddress(text: string): string {
-  try {
-    parseMetricsAddress(text);
-    return text;
-  } catch {
-    throw new InvalidArgumentError("It is [host]:port, as :9464 for every interface, or 127.0.0.1:9464.");
-  }
+  if (readMetricsAddress(text)) return text;
+  throw new InvalidArgumentError("It is [host]:port, as :9464 for every interface, or 127.0.0.1:9464.");
 }
 
 const UNITS: Record<string, number> = { "": 1, K: 2 ** 10, M: 2 ** 20, G: 2 ** 30 };
