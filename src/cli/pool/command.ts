@@ -143,8 +143,9 @@ async function startPool(group: string | undefined, options: StartChoice): Promi
       return await run(() => void report({ started: true }));
     } catch (error) {
       const { code, message } = describe(error);
+      // Whoever has started it says so, and the log has it.
       await report({ error: message, exit: code });
-      throw error;
+      return code;
     }
   }
   if (!daemon) return run(() => {});
