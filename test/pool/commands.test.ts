@@ -1,5 +1,5 @@
 import { spawn } from "node:child_process";
-import { readFile, writeFile } from "node:fs/promises";
+import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { createServer } from "node:net";
 import { setTimeout as delay } from "node:timers/promises";
 import { Client } from "edgear";
@@ -258,7 +258,7 @@ test("a job that takes longer than --grace is left to other workers, and the exi
   await folder.until(({ workers }) => workers.some(({ running }) => running === 1), other);
   await folder.write("handlers.mjs", "export const stuck = () => {};");
   await folder.run("stop");
-  await using last = await folder.start(["--count", "1", "--no-resuscitate"], 0);
+  await using last = folder.begin("start", ["--count", "1", "--no-resuscitate"]);
   expect((await last.ended()).code).toBe(0);
 });
 
@@ -274,7 +274,7 @@ test("SIGQUIT stops a pool at once", async () => {
   expect(stderr).toMatch(/stopped, after 0 jobs; 1 more was aborted/);
   // The job isn't left to others.
   await folder.write("handlers.mjs", "export const stuck = () => {};");
-  await using last = await folder.start(["--count", "1", "--no-resuscitate"], 0);
+  await using last = folder.begin("start", ["--count", "1", "--no-resuscitate"]);
   expect((await last.ended()).code).toBe(0);
 });
 
@@ -328,7 +328,35 @@ test("--watch replaces the workers when a handler changes", async () => {
   await folder.write("watched.mjs", 'export default () => "new";');
   await pool.says(/restarted: 1 worker was replaced/);
   expect((await client.run(name, "", { timeout: 5_000 })).text()).toBe("new");
+  // A handler in a folder that was not there when the pool was started.
+  await mkdir(folder.file("later"));
+  await folder.write("later/new.mjs", 'export default () => "later";');
+  const config = JSON.parse(await readFile(folder.file("edgear.config.json"), "utf8"));
+  config.groups.group.functions[name] = "./later/new.mjs#default";
+  await folder.write("edgear.config.json", JSON.stringify(config));
+  const restarts = (count: number) =>
+    expect
+      .poll(() => pool.stderr.match(/restarted: 1 worker was replaced/g)?.length, { timeout: 15_000 })
+      .toBeGreaterThanOrEqual(count);
+  await restarts(2);
+  expect((await client.run(name, "", { timeout: 5_000 })).text()).toBe("later");
+  await folder.write("later/new.mjs", 'export default () => "latest";');
+  await restarts(3);
+  expect((await client.run(name, "", { timeout: 5_000 })).text()).toBe("latest");
   pool.kill("SIGINT");
+  expect((await pool.ended()).code).toBe(0);
+});
+
+test("a restart stays with its group, also where none was named, and the configuration has more by now", async () => {
+  const name = fresh("pool");
+  await using folder = await PoolFolder.make(address, { quick: name });
+  await using pool = await folder.start([]);
+  const config = JSON.parse(await readFile(folder.file("edgear.config.json"), "utf8"));
+  config.groups.default = { functions: { [`${name}-other`]: "./handlers.mjs#quick" } };
+  await folder.write("edgear.config.json", JSON.stringify(config));
+  expect(await folder.run("restart")).toMatchObject({ code: 0, stdout: expect.stringMatching(/^group has 1 new/) });
+  expect((await client.run(name, "", { timeout: 5_000 })).text()).toBe("");
+  expect(await folder.run("stop")).toMatchObject({ code: 0, stdout: expect.stringMatching(/^group has stopped/) });
   expect((await pool.ended()).code).toBe(0);
 });
 
