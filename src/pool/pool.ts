@@ -1,6 +1,6 @@
 import type { GroupSettings } from "../config/index.js";
 import { parseServers } from "../connection/address.js";
-import { MAX_TIMER } from "../connection/check.js";
+import { checkMilliseconds, MAX_TIMER } from "../connection/check.js";
 import { ClosedError } from "../errors.js";
 import { Client, type ServerOptions } from "../index.js";
 import { type Assignment, packAssignment, pingFunction } from "./assignment.js";
@@ -140,8 +140,10 @@ export class Pool extends PoolEmitter implements AsyncDisposable {
   /**
    * Starts no worker any more, and lets running jobs finish, for `grace` at most; what runs then is given to other
    * workers by the servers. Calling it again gives the same promise, and may shorten the time.
+   * @throws TypeError when `grace` is no time
    */
   stop({ grace = this.#plan.grace }: StopOptions = {}): Promise<{ aborted: number }> {
+    checkMilliseconds(grace, "grace");
     for (const member of this.#members) this.#dismiss(member, grace);
     this.#stopping ??= this.#stop();
     return this.#stopping;
@@ -339,11 +341,12 @@ export class Pool extends PoolEmitter implements AsyncDisposable {
     try {
       // Nothing changes until one has shown that it can be had.
       const first = this.#startMember(now);
-      if (!(await first.loaded())) {
+      const loaded = await first.loaded();
+      this.#checkRunning();
+      if (!loaded) {
         first.kill("load");
         throw new PoolLoadError(first.why);
       }
-      this.#checkRunning();
       ({ group: this.#group, plan: this.#plan, generation: this.#generation } = now);
       const { workers, limit } = this.#plan;
       if (workers !== before.plan.workers) this.#size = Math.min(workers, limit);

@@ -27,6 +27,11 @@ const names = ["beforeConnect", "afterConnect", "beforeRegister", "afterRegister
 export const all = Object.fromEntries(names.map((name) => [name, told(name)]));
 export const tired = { afterFunction: ({ jobs, stop }) => { if (jobs === 2) stop("two are enough"); } };
 export const idle = { idle: ({ idle, stop }) => { if (idle > 300) stop("nothing to do"); } };
+const later = (name, time) => async () => {
+  await new Promise((resolve) => setTimeout(resolve, time));
+  appendFileSync(new URL("./late.txt", import.meta.url), name + "\\n");
+};
+export const late = { failure: later("failure", 200), afterFunction: later("afterFunction", 100), afterRun: later("afterRun", 0) };
 export const wrong = { beforeConect() {} };
 export const throws = { afterConnect() { throw new Error("oh no"); } };
 `;
@@ -108,6 +113,16 @@ describe("hooks", () => {
     await pool.start();
     expect(await exit).toMatchObject({ reason: "hook", code: 0 });
     await pool.ended;
+  });
+
+  test("that are under way when a worker ends are waited for", async () => {
+    const name = fresh("pool");
+    await using pool = poolOf(name, "late", { atomic: true, limit: 1 });
+    await pool.start();
+    await expect(client.run(name, "fail", { timeout: 10_000 })).rejects.toThrow("no");
+    await pool.ended;
+    const lines = (await readFile(path.join(folder, "late.txt"), "utf8")).trim().split("\n");
+    expect(lines).toEqual(["afterFunction", "failure", "afterRun"]);
   });
 
   test("that throw are told, and harm nothing; those with unknown names aren't taken", async () => {

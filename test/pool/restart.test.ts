@@ -1,7 +1,7 @@
 import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
-import { Admin, Client } from "edgear";
+import { Admin, Client, ClosedError } from "edgear";
 import { Pool, type PoolEvents, PoolLoadError } from "edgear/pool";
 import { afterAll, beforeAll, describe, expect, inject, test } from "vitest";
 import { fresh } from "../conformance/names.ts";
@@ -140,6 +140,23 @@ describe("a restart in a crash loop", () => {
     expect(started).toHaveLength(1);
     await expect.poll(() => pool.counts.complete, { timeout: 15_000 }).toBe(1);
   });
+});
+
+test("a pool that is stopped in a restart says so", async () => {
+  await using handler = await Handler.make(says("old"));
+  await using pool = handler.pool({});
+  await pool.start();
+  // The new worker hears nothing until the pool has been stopped.
+  const begun = next(pool, "worker:start");
+  const restarted = pool.restart();
+  const { pid } = await begun;
+  process.kill(pid, "SIGSTOP");
+  const stopped = pool.stop();
+  process.kill(pid, "SIGCONT");
+  const failure = await restarted.catch((error: unknown) => error);
+  expect(failure).toBeInstanceOf(ClosedError);
+  expect(await stopped).toEqual({ aborted: 0 });
+  expect(() => pool.stop({ grace: -1 })).toThrow(/grace must be a number of milliseconds/);
 });
 
 test("a restart may change how many workers there are: never above the limit", async () => {
