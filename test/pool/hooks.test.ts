@@ -103,8 +103,8 @@ describe("hooks", () => {
     await client.run(name);
     await client.run(name);
     expect(await left).toMatchObject({ worker: 1, reason: "hook", why: "two are enough" });
-    await client.run(name, "", { timeout: 10_000 });
-    await expect.poll(() => pool.counts.complete, { timeout: 5_000 }).toBe(3);
+    await client.run(name, "", { timeout: 15_000 });
+    await expect.poll(() => pool.counts.complete, { timeout: 15_000 }).toBe(3);
   });
 
   test("stop one that idles", async () => {
@@ -119,7 +119,7 @@ describe("hooks", () => {
     const name = fresh("pool");
     await using pool = poolOf(name, "late", { atomic: true, limit: 1 });
     await pool.start();
-    await expect(client.run(name, "fail", { timeout: 10_000 })).rejects.toThrow("no");
+    await expect(client.run(name, "fail", { timeout: 15_000 })).rejects.toThrow("no");
     await pool.ended;
     const lines = (await readFile(path.join(folder, "late.txt"), "utf8")).trim().split("\n");
     expect(lines).toEqual(["afterFunction", "failure", "afterRun"]);
@@ -131,7 +131,7 @@ describe("hooks", () => {
     const error = next(pool, "error");
     await pool.start();
     expect((await error).error.message).toBe("the hook afterConnect threw: oh no");
-    await client.run(name, "", { timeout: 5_000 });
+    await client.run(name, "", { timeout: 15_000 });
     await using wrong = poolOf(name, "wrong");
     const failure = await wrong.start().catch((reason: unknown) => reason);
     expect(failure).toBeInstanceOf(PoolLoadError);
@@ -164,7 +164,7 @@ test.each([
   await using files = await PoolFolder.make(address, { pid: name, slow: `${name}-slow` });
   await using pool = await files.start(["--workers", "2"], 2, program);
   const before = new Set((await files.status())?.workers.map(({ pid }) => String(pid)));
-  expect(before).toContain((await client.run(name, "", { timeout: 5_000 })).text());
+  expect(before).toContain((await client.run(name, "", { timeout: 15_000 })).text());
   expect(await files.run("ping")).toMatchObject({ code: 0 });
   const [victim] = before;
   process.kill(Number(victim), "SIGKILL");
@@ -193,11 +193,11 @@ test("the log goes to the system's log, by its socket", async () => {
     listener.stdout.setEncoding("utf8").on("data", (text) => {
       heard += text;
     });
-    await expect.poll(() => heard, { timeout: 5_000 }).toContain("listens");
+    await expect.poll(() => heard, { timeout: 15_000 }).toContain("listens");
     await using pool = await files.start(["--log", `syslog:${socket}`]);
     pool.kill("SIGTERM");
     expect((await pool.ended()).code).toBe(0);
-    await expect.poll(() => heard, { timeout: 5_000 }).toMatch(/"event":"stop"/);
+    await expect.poll(() => heard, { timeout: 15_000 }).toMatch(/"event":"stop"/);
     expect(heard).toMatch(/^<30>.*edgear\[\d+\]: \{"level":"info",.*"event":"worker:ready"/m);
   } finally {
     listener.kill("SIGKILL");

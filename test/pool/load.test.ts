@@ -95,7 +95,7 @@ test("restart under load drops no job, and leaves no gap", async () => {
   let done = 0;
   const load = Array.from({ length: 4 }, async () => {
     while (going) {
-      pids.add((await client.run(name, "", { timeout: 10_000 })).text());
+      pids.add((await client.run(name, "", { timeout: 15_000 })).text());
       done++;
     }
   });
@@ -114,9 +114,9 @@ test("restart under load drops no job, and leaves no gap", async () => {
   // SIGHUP does the same.
   pool.kill("SIGHUP");
   await expect
-    .poll(() => pool.stderr.match(/restarted: 2 workers were replaced/g)?.length, { timeout: 10_000 })
+    .poll(() => pool.stderr.match(/restarted: 2 workers were replaced/g)?.length, { timeout: 15_000 })
     .toBe(2);
-  await expect.poll(() => pids.size, { timeout: 5_000 }).toBe(6);
+  await expect.poll(() => pids.size, { timeout: 15_000 }).toBe(6);
   going = false;
   await Promise.all([...load, looking]);
   expect(done).toBeGreaterThan(20);
@@ -124,7 +124,7 @@ test("restart under load drops no job, and leaves no gap", async () => {
   expect(pids.size).toBe(6);
   // Workers tell what they did a moment later.
   const exact = { complete: done, failure: 0, exception: 0, lost: 0, killed: 0 };
-  await expect.poll(async () => (await folder.status())?.jobs, { timeout: 5_000 }).toEqual(exact);
+  await expect.poll(async () => (await folder.status())?.jobs, { timeout: 15_000 }).toEqual(exact);
   await folder.until(({ workers }) => workers.length === 2, pool);
   expect(await folder.run("stop")).toMatchObject({ code: 0 });
 });

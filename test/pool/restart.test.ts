@@ -129,7 +129,7 @@ describe("a restart in a crash loop", () => {
     });
     await client.background(handler.name);
     await loop;
-    await expect.poll(() => pool.workers, { timeout: 5_000 }).toEqual([]);
+    await expect.poll(() => pool.workers, { timeout: 15_000 }).toEqual([]);
     await handler.write("throw new Error('not mended');");
     await expect(pool.restart()).rejects.toThrow(/not mended/);
     await expect(pool.restart()).rejects.toBeInstanceOf(PoolLoadError);
