@@ -364,7 +364,8 @@ export class Pool extends PoolEmitter implements AsyncDisposable {
     } catch (error) {
       ({ group: this.#group, plan: this.#plan, size: this.#size, generation: this.#generation } = before);
       this.#dismissOld();
-      this.emit("restart", { replaced: 0, error: (error as Error).message });
+      // Where the pool was stopped, no old ones go on, and `stop` says what becomes of them.
+      if (!this.#stopping) this.emit("restart", { replaced: 0, error: (error as Error).message });
       throw error;
     } finally {
       this.#fill();

@@ -146,6 +146,8 @@ test("a pool that is stopped in a restart says so", async () => {
   await using handler = await Handler.make(says("old"));
   await using pool = handler.pool({});
   await pool.start();
+  const told: unknown[] = [];
+  pool.on("restart", (event) => told.push(event));
   // The new worker hears nothing until the pool has been stopped.
   const begun = next(pool, "worker:start");
   const restarted = pool.restart();
@@ -156,6 +158,8 @@ test("a pool that is stopped in a restart says so", async () => {
   const failure = await restarted.catch((error: unknown) => error);
   expect(failure).toBeInstanceOf(ClosedError);
   expect(await stopped).toEqual({ aborted: 0 });
+  // As if the old workers went on.
+  expect(told).toEqual([]);
   expect(() => pool.stop({ grace: -1 })).toThrow(/grace must be a number of milliseconds/);
 });
 
