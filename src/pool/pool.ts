@@ -51,6 +51,8 @@ export class Pool extends PoolEmitter implements AsyncDisposable {
   #loading = false;
   /** The wait before the next start. */
   #resting: ReturnType<typeof setTimeout> | undefined;
+  /** When that is over. */
+  #rested = 0;
   #running = false;
   #stopping: Promise<{ aborted: number }> | undefined;
   #restarting: Promise<unknown> = Promise.resolve();
@@ -304,8 +306,11 @@ export class Pool extends PoolEmitter implements AsyncDisposable {
       jobs: member.jobs,
       workers: this.#size,
     });
-    if (loop !== undefined) this.emit("crash-loop", { deaths: loop, delay });
+    // Several may have died at once: the first one's wait is that of all.
+    const wait = this.#resting ? Math.max(0, Math.round(this.#rested - performance.now())) : delay;
+    if (loop !== undefined) this.emit("crash-loop", { deaths: loop, delay: wait });
     if (delay === 0 || this.#resting || !this.#plan.resuscitate) return;
+    this.#rested = performance.now() + delay;
     this.#resting = setTimeout(() => {
       this.#resting = undefined;
       this.#fill();

@@ -142,6 +142,23 @@ describe("a restart in a crash loop", () => {
   });
 });
 
+test("of workers that die at once, each crash loop's delay is that until the next one is started", async () => {
+  await using handler = await Handler.make(says("word"));
+  await using pool = handler.pool({ workers: 2 });
+  const told: number[] = [];
+  pool.on("crash-loop", ({ delay }) => told.push(delay)).on("worker:start", () => told.push(-1));
+  await pool.start();
+  // Two deaths, and nobody started between them.
+  const pair = () => told.findIndex((delay, index) => delay >= 0 && (told[index + 1] ?? -1) >= 0);
+  while (pair() < 0) {
+    await ready(pool, 2);
+    const pids = pool.workers.map(({ pid }) => pid);
+    for (const pid of pids) process.kill(pid, "SIGKILL");
+    await expect.poll(() => pool.workers.filter(({ pid }) => pids.includes(pid)), { timeout: 15_000 }).toEqual([]);
+  }
+  expect(told[pair() + 1]).toBeLessThanOrEqual(told[pair()] as number);
+});
+
 test("a pool that is stopped in a restart says so", async () => {
   await using handler = await Handler.make(says("old"));
   await using pool = handler.pool({});

@@ -116,30 +116,30 @@ async function run(settings: Settings, { log, least, load, options, started }: S
 }
 
 async function answer(pool: Pool, question: Question, restart: () => Promise<number>): Promise<Answer> {
+  try {
+    return { ok: true, group: pool.group.name, ...(await tell(pool, question, restart)) };
+  } catch (error) {
+    const { code, message } = describe(error);
+    return { ok: false, error: message, exit: error instanceof PoolLoadError ? ExitCode.NOT_LOADED : code };
+  }
+}
+
+async function tell(pool: Pool, question: Question, restart: () => Promise<number>): Promise<object> {
+  const { pid } = process;
   switch (question.ask) {
     case "status":
-      return { ok: true, ...stateOf(pool) };
+      return stateOf(pool);
     case "stop": {
       const { grace } = question;
       const { aborted } = await pool.stop(grace === undefined ? {} : { grace });
-      return { ok: true, group: pool.group.name, pid: process.pid, aborted, jobs: pool.counts };
+      return { pid, aborted, jobs: pool.counts };
     }
     case "restart":
-      try {
-        return { ok: true, group: pool.group.name, pid: process.pid, replaced: await restart() };
-      } catch (error) {
-        const { code, message } = describe(error);
-        return { ok: false, error: message, exit: error instanceof PoolLoadError ? ExitCode.NOT_LOADED : code };
-      }
+      return { pid, replaced: await restart() };
     case "ping":
-      try {
-        return { ok: true, group: pool.group.name, ...(await pool.ping({ timeout: question.timeout })) };
-      } catch (error) {
-        const { code, message } = describe(error);
-        return { ok: false, error: message, exit: code };
-      }
+      return pool.ping({ timeout: question.timeout });
     default:
-      return { ok: false, error: "the pool doesn't know what it was asked", exit: ExitCode.FAILED };
+      throw new Failure("the pool doesn't know what it was asked");
   }
 }
 
