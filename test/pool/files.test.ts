@@ -1,12 +1,15 @@
 import { spawn } from "node:child_process";
 import { mkdir, readFile, rename, rm, stat, symlink, writeFile } from "node:fs/promises";
-import { expect, inject, test } from "vitest";
+import { expect, inject, test, vi } from "vitest";
 import { lock } from "../../build/src/cli/pool/lock.js";
 import { createPid, writePid } from "../../build/src/cli/pool/place.js";
 import { fresh } from "../conformance/names.ts";
 import { main } from "../support/cli.ts";
 import { command } from "../support/command.ts";
 import { lives, PoolFolder } from "../support/pool.ts";
+
+// Each starts several processes, which a busy machine takes its time for.
+vi.setConfig({ testTimeout: 60_000 });
 
 const address = inject("servers")[0]?.address ?? "";
 

@@ -5,11 +5,14 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import { Client } from "edgear";
 import { Pool, type PoolEvents, PoolLoadError } from "edgear/pool";
-import { afterAll, beforeAll, describe, expect, inject, test } from "vitest";
+import { afterAll, beforeAll, describe, expect, inject, test, vi } from "vitest";
 import { findProgram } from "../../scripts/programs.mjs";
 import { fresh } from "../conformance/names.ts";
 import { root } from "../runtimes/installed.ts";
 import { PoolFolder } from "../support/pool.ts";
+
+// Each starts several processes, which a busy machine takes its time for.
+vi.setConfig({ testTimeout: 60_000 });
 
 const address = inject("servers")[0]?.address ?? "";
 let client: Client;

@@ -8,13 +8,16 @@ import { fileURLToPath } from "node:url";
 import { Client } from "edgear";
 import { MetricsServer, Pool, PoolMetrics, parseMetricsAddress } from "edgear/pool";
 import { register } from "prom-client";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import { eventually } from "../conformance/case.ts";
 import { fresh } from "../conformance/names.ts";
 import { CliProcess, edgear } from "../support/cli.ts";
 import { type Gearmand, startGearmand } from "../support/gearmand.ts";
 import { listenBelow } from "../support/ports.ts";
 import { type Family, parseMetrics, sampled } from "./prometheus.ts";
+
+// Each starts several processes, which a busy machine takes its time for.
+vi.setConfig({ testTimeout: 60_000 });
 
 const file = fileURLToPath(new URL("metered.ts", import.meta.url));
 /** Names that a label can't have as they stand. */

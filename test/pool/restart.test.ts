@@ -3,8 +3,11 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import { Admin, Client, ClosedError } from "edgear";
 import { Pool, type PoolEvents, PoolLoadError } from "edgear/pool";
-import { afterAll, beforeAll, describe, expect, inject, test } from "vitest";
+import { afterAll, beforeAll, describe, expect, inject, test, vi } from "vitest";
 import { fresh } from "../conformance/names.ts";
+
+// Each starts several processes, which a busy machine takes its time for.
+vi.setConfig({ testTimeout: 60_000 });
 
 const address = inject("servers")[0]?.address ?? "";
 let client: Client;
