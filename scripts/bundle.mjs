@@ -36,9 +36,11 @@ const CHUNKS = {
   admin: /\/admin\//,
   worker: /\/worker\/|\/src\/index\.js$/,
   server: /\/server\//,
-  // What a worker's process shares with its pool; it is to start fast, and needs nothing of the rest.
+  // What a worker's process shares with its pool, and with all who read configurations: it is to start fast, and needs
+  // nothing of the rest.
+  config: /\/config\/(index|plan|metrics)\.js$/,
   assignment: /\/pool\/assignment\.js$/,
-  pool: /\/pool\/(?!(index|child)\.js)/,
+  pool: /^\/src\/pool\/(?!(index|child)\.js)/,
   outbox: /\/src\/outbox\//,
 };
 

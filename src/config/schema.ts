@@ -2,6 +2,7 @@
 import { z } from "zod";
 import { MAX_FUNCTION_SIZE } from "../../assembly/protocol.js";
 import { byteLength, show } from "../connection/check.js";
+import { readMetricsAddress } from "./metrics.js";
 import { readSize, readTime, SIZE_PATTERN, TIME_PATTERN } from "./units.js";
 
 /** Whose words of an unknown key are: the keys that there are, which `mistakes` makes a sentence of. */
@@ -58,7 +59,6 @@ function text(allowed: string, pattern: RegExp, description: string) {
 const MODULE = /^[^#\0]+(#[^#\0]+)?$/;
 const NAME = /^[\w.-]{1,64}$/;
 const NAME_WORDS = 'a name of letters, digits, "_", "-" and "."';
-const METRICS = /^(\[[\da-fA-F:.]+\]|[^\s:/[\]]*):(\d{1,5})$/;
 
 const FUNCTION_WORDS = `a function's name, of 1 to ${MAX_FUNCTION_SIZE} bytes without a NUL`;
 
@@ -144,7 +144,7 @@ function schemaOf({ part, short }: { part: boolean; short: boolean }) {
         ? z.union([z.number(), z.string()])
         : z
             .string(words('a port, ":9464" or "127.0.0.1:9464"'))
-            .refine((value) => Number(METRICS.exec(value)?.[2]) <= 65535, words('a port, ":9464" or "127.0.0.1:9464"'))
+            .refine((value) => readMetricsAddress(value) !== undefined, words('a port, ":9464" or "127.0.0.1:9464"'))
       )
         .meta({ description: 'where metrics and health are served: a port, ":9464" or "127.0.0.1:9464"' })
         .optional(),

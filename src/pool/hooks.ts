@@ -71,7 +71,7 @@ export interface Hooks {
   failure?(context: EndHookContext): unknown;
   /** A job is over, however it ended. */
   afterFunction?(context: EndHookContext): unknown;
-  /** All jobs are over, and the process is about to end. What this returns is waited for, for a second and a half at most. */
+  /** All jobs are over, and the process is about to end. What this returns is waited for, for a second and a quarter at most. */
   afterRun?(context: HookContext): unknown;
 }
 
@@ -109,10 +109,11 @@ export function checkHooks(value: unknown, where: string): Hooks {
 
 type ContextOf<Name extends keyof Hooks> = Parameters<NonNullable<Hooks[Name]>>[0];
 
-/** Calls hooks, one after the other is done: a slow one delays those after it, and not the worker. */
+/** Calls hooks, each when its time has come: a slow one delays neither the worker nor those after it. */
 export class HookCalls {
   readonly #hooks: Hooks;
   readonly #failed: (error: Error) => void;
+  readonly #running = new Set<Promise<void>>();
 
   constructor(hooks: Hooks, failed: (error: Error) => void) {
     this.#hooks = hooks;
@@ -123,10 +124,31 @@ export class HookCalls {
     return this.#hooks[name] !== undefined;
   }
 
+  /** How many are under way. */
+  get running(): number {
+    return this.#running.size;
+  }
+
+  /** Resolves once those that are under way are through. */
+  async settled(): Promise<void> {
+    await Promise.all(this.#running);
+  }
+
   /** Resolves once the hook is through. Never rejects. */
   async call<Name extends keyof Hooks>(name: Name, context: () => ContextOf<Name>): Promise<void> {
     const hook = this.#hooks[name] as ((context: ContextOf<Name>) => unknown) | undefined;
     if (!hook) return;
+    const called = this.#call(name, hook, context);
+    this.#running.add(called);
+    await called;
+    this.#running.delete(called);
+  }
+
+  async #call<Name extends keyof Hooks>(
+    name: Name,
+    hook: (context: ContextOf<Name>) => unknown,
+    context: () => ContextOf<Name>,
+  ): Promise<void> {
     try {
       await hook.call(this.#hooks, context());
     } catch (error) {

@@ -1,6 +1,6 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo, Socket } from "node:net";
-import { type MetricsAddress, parseMetricsAddress } from "./address.js";
+import { type MetricsAddress, parseMetricsAddress } from "../config/metrics.js";
 import type { Verdict } from "./health.js";
 import type { PoolMetrics } from "./metrics.js";
 

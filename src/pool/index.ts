@@ -1,5 +1,5 @@
 /** `edgear/pool`: worker processes of a group that are kept alive. */
-export { type MetricsAddress, parseMetricsAddress } from "./address.js";
+export { type MetricsAddress, parseMetricsAddress } from "../config/metrics.js";
 export { PoolLoadError } from "./errors.js";
 export type { JobOutcome, LeaveReason, MemberJob, MemberName, PoolEvents, WorkerState } from "./events.js";
 export { Health, type MeteredPool, type Verdict } from "./health.js";

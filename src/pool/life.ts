@@ -1,4 +1,4 @@
-import { loadExport, planWorkers } from "../config/index.js";
+import { loadExport, loadHandler, planWorkers } from "../config/index.js";
 import { sleep } from "../connection/wait.js";
 import { type Job, Worker } from "../index.js";
 import { type Assignment, pingFunction } from "./assignment.js";
@@ -13,8 +13,12 @@ const LOOK = 1_000;
 /** How often memory is asked for after jobs, in milliseconds at the least: the system takes a moment to say it. */
 const MEMORY_LOOK = 50;
 
-/** How long the last hook is waited for, in milliseconds: less than a pool waits for a worker that has to end. */
-const LAST_HOOK = 1_500;
+/**
+ * How long hooks that are under way at the end are waited for, and then the last one, in milliseconds: less in all than a
+ * pool waits for a worker that has to end.
+ */
+const LATE_HOOKS = 500;
+const LAST_HOOK = 1_250;
 
 /** So many characters of a workload are told. */
 const WORKLOAD = 1_024;
@@ -27,8 +31,8 @@ export class Life {
   readonly #end: (message: FromWorker) => void;
   readonly #news: NewsDesk;
   readonly #workers: Worker[] = [];
-  /** Jobs in hand, with when they began. */
-  readonly #running = new Map<Job, number>();
+  /** Jobs in hand, with their numbers, and when they began. */
+  readonly #running = new Map<Job, { readonly number: number; readonly begin: number }>();
   #hooks = new HookCalls({}, () => {});
   #started = 0;
   #jobs = 0;
@@ -79,9 +83,7 @@ export class Life {
     for (const { concurrency, functions } of wanted) {
       const worker = new Worker([...servers], { concurrency, id });
       for (const [name, settings] of functions) {
-        const handler = await loadExport(settings);
-        if (typeof handler !== "function")
-          throw new TypeError(`${settings.file} exports no function ${settings.name} to work ${name} off`);
+        const handler = await loadHandler(settings);
         const { timeout, retry } = settings;
         worker.add(name, this.#hooked(handler as (job: Job) => unknown), {
           ...(timeout !== undefined && { timeout }),
@@ -130,9 +132,8 @@ export class Life {
     this.#send({ type: "leaving", reason, ...(why !== undefined && { why }) });
     void Promise.all(this.#workers.map((worker) => worker.close(limit))).then(async (closed) => {
       const aborted = closed.reduce((sum, worker) => sum + worker.aborted, 0);
-      for (const [job] of this.#running) this.#over(job, "killed", "it was not waited for any longer");
-      if (this.#hooks.has("afterRun"))
-        await Promise.race([this.#hooks.call("afterRun", () => this.#context()), sleep(LAST_HOOK)]);
+      for (const job of [...this.#running.keys()]) this.#over(job, "killed", "it was not waited for any longer");
+      await this.#lastHooks();
       this.#news.flush();
       this.#end({ type: "done", aborted });
     });
@@ -149,6 +150,13 @@ export class Life {
   get #concurrency(): number {
     const { group } = this.#assignment;
     return group.pool.atomic ? 1 : planWorkers(group).reduce((sum, { concurrency }) => sum + concurrency, 0);
+  }
+
+  /** Waits for the hooks that are under way, and for the last of all. */
+  async #lastHooks(): Promise<void> {
+    if (this.#hooks.running > 0) await Promise.race([this.#hooks.settled(), sleep(LATE_HOOKS)]);
+    if (this.#hooks.has("afterRun"))
+      await Promise.race([this.#hooks.call("afterRun", () => this.#context()), sleep(LAST_HOOK)]);
   }
 
   /** A handler with the hook that goes before it. */
@@ -209,10 +217,11 @@ export class Life {
     const { group, workloads } = this.#assignment;
     const { atomic, count } = group.pool;
     this.#sleeping = false;
-    this.#running.set(job, performance.now());
-    this.#started++;
+    const number = ++this.#started;
+    this.#running.set(job, { number, begin: performance.now() });
     this.#news.tell({
       at: "start",
+      job: number,
       function: job.function,
       handle: job.handle,
       ...(workloads && { workload: job.workload.text().slice(0, WORKLOAD) }),
@@ -222,15 +231,16 @@ export class Life {
   }
 
   #over(job: Job, outcome: JobOutcome, error?: unknown): void {
-    const begin = this.#running.get(job);
+    const running = this.#running.get(job);
     // A ping, or a job that was given up before.
-    if (begin === undefined) return;
+    if (!running) return;
     this.#running.delete(job);
     this.#lastEnd = performance.now();
-    const duration = this.#lastEnd - begin;
+    const duration = this.#lastEnd - running.begin;
     if (outcome !== "lost" && outcome !== "killed") this.#jobs++;
     this.#news.tell({
       at: "end",
+      job: running.number,
       function: job.function,
       handle: job.handle,
       outcome,

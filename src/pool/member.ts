@@ -51,7 +51,8 @@ export class Member implements MemberName {
   readonly #known = new Map<string, Set<number>>();
   /** How many connections it has to each server. */
   #connections = 1;
-  readonly #running = new Map<string, RunningJob>();
+  /** Jobs that it has in hand, by its own numbers. */
+  readonly #running = new Map<number, RunningJob>();
   readonly #owner: MemberOwner;
   readonly #link: Link;
   readonly #waiting = new Set<() => void>();
@@ -235,16 +236,16 @@ export class Member implements MemberName {
     const { emit } = this.#owner;
     switch (news.at) {
       case "start": {
-        const { function: fn, handle, workload } = news;
-        this.#running.set(`${fn}\0${handle}`, { function: fn, handle, begin: performance.now() });
+        const { job, function: fn, handle, workload } = news;
+        this.#running.set(job, { function: fn, handle, begin: performance.now() });
         emit("job:start", { ...name, function: fn, handle, ...(workload !== undefined && { workload }) });
         return;
       }
       case "end": {
-        const { at, ...job } = news;
-        this.#running.delete(`${job.function}\0${job.handle}`);
-        this.#count(job.outcome);
-        emit("job:end", { ...name, ...job });
+        const { at, job, ...end } = news;
+        this.#running.delete(job);
+        this.#count(end.outcome);
+        emit("job:end", { ...name, ...end });
         return;
       }
       case "connecting":

@@ -36,9 +36,17 @@ export type News =
   | { readonly at: "register"; readonly server: string; readonly via: number; readonly functions: readonly string[] }
   | { readonly at: "no-jobs"; readonly server: string }
   | { readonly at: "idle"; readonly server: string }
-  | { readonly at: "start"; readonly function: string; readonly handle: string; readonly workload?: string }
+  | {
+      readonly at: "start";
+      /** Its number in this worker: two servers may give the same handle to two jobs. */
+      readonly job: number;
+      readonly function: string;
+      readonly handle: string;
+      readonly workload?: string;
+    }
   | {
       readonly at: "end";
+      readonly job: number;
       readonly function: string;
       readonly handle: string;
       readonly outcome: JobOutcome;

@@ -1,6 +1,6 @@
 import type { GroupSettings } from "../config/index.js";
 import { parseServers } from "../connection/address.js";
-import { MAX_TIMER } from "../connection/check.js";
+import { checkMilliseconds, MAX_TIMER } from "../connection/check.js";
 import { ClosedError } from "../errors.js";
 import { Client, type ServerOptions } from "../index.js";
 import { type Assignment, packAssignment, pingFunction } from "./assignment.js";
@@ -51,6 +51,8 @@ export class Pool extends PoolEmitter implements AsyncDisposable {
   #loading = false;
   /** The wait before the next start. */
   #resting: ReturnType<typeof setTimeout> | undefined;
+  /** When that is over. */
+  #rested = 0;
   #running = false;
   #stopping: Promise<{ aborted: number }> | undefined;
   #restarting: Promise<unknown> = Promise.resolve();
@@ -140,8 +142,10 @@ export class Pool extends PoolEmitter implements AsyncDisposable {
   /**
    * Starts no worker any more, and lets running jobs finish, for `grace` at most; what runs then is given to other
    * workers by the servers. Calling it again gives the same promise, and may shorten the time.
+   * @throws TypeError when `grace` is no time
    */
   stop({ grace = this.#plan.grace }: StopOptions = {}): Promise<{ aborted: number }> {
+    checkMilliseconds(grace, "grace");
     for (const member of this.#members) this.#dismiss(member, grace);
     this.#stopping ??= this.#stop();
     return this.#stopping;
@@ -302,8 +306,11 @@ export class Pool extends PoolEmitter implements AsyncDisposable {
       jobs: member.jobs,
       workers: this.#size,
     });
-    if (loop !== undefined) this.emit("crash-loop", { deaths: loop, delay });
+    // Several may have died at once: the first one's wait is that of all.
+    const wait = this.#resting ? Math.max(0, Math.round(this.#rested - performance.now())) : delay;
+    if (loop !== undefined) this.emit("crash-loop", { deaths: loop, delay: wait });
     if (delay === 0 || this.#resting || !this.#plan.resuscitate) return;
+    this.#rested = performance.now() + delay;
     this.#resting = setTimeout(() => {
       this.#resting = undefined;
       this.#fill();
@@ -339,11 +346,12 @@ export class Pool extends PoolEmitter implements AsyncDisposable {
     try {
       // Nothing changes until one has shown that it can be had.
       const first = this.#startMember(now);
-      if (!(await first.loaded())) {
+      const loaded = await first.loaded();
+      this.#checkRunning();
+      if (!loaded) {
         first.kill("load");
         throw new PoolLoadError(first.why);
       }
-      this.#checkRunning();
       ({ group: this.#group, plan: this.#plan, generation: this.#generation } = now);
       const { workers, limit } = this.#plan;
       if (workers !== before.plan.workers) this.#size = Math.min(workers, limit);
@@ -361,7 +369,8 @@ export class Pool extends PoolEmitter implements AsyncDisposable {
     } catch (error) {
       ({ group: this.#group, plan: this.#plan, size: this.#size, generation: this.#generation } = before);
       this.#dismissOld();
-      this.emit("restart", { replaced: 0, error: (error as Error).message });
+      // Where the pool was stopped, no old ones go on, and `stop` says what becomes of them.
+      if (!this.#stopping) this.emit("restart", { replaced: 0, error: (error as Error).message });
       throw error;
     } finally {
       this.#fill();

@@ -40,18 +40,23 @@ export async function roll({ first, size, grace, holding, start, run, adopt, che
     if (!old) break;
     if (holders.filter((member) => member.generation === generation).length < size) {
       next ??= start();
-      if (!(await next.loaded())) {
+      const loaded = await next.loaded();
+      check();
+      if (!loaded) {
         next.kill("load");
         throw new PoolLoadError(next.why);
       }
-      check();
       // Its place is filled as any other, and the new one is for the next.
       if (leaves(old)) continue;
       const follower = next;
       next = undefined;
       run(follower);
-      await connected(follower, old);
+      const known = await connected(follower, old);
       check();
+      if (!known) {
+        follower.kill("load");
+        throw new PoolLoadError("the new worker was not known to a server in time: the old ones go on");
+      }
     }
     old.holds = false;
     old.leave("restart");
@@ -64,10 +69,8 @@ function leaves({ stage, over }: Member): boolean {
   return over || stage === "leaving";
 }
 
-/** Waits until a server knows the new worker. Where none knows the old one, there is no gap to be closed. */
-async function connected(next: Member, old: Member): Promise<void> {
-  if (await next.until(["ready", "leaving", "done"], old.known ? CONNECTING : 0)) return;
-  if (next.stage !== "gone" && !old.known) return;
-  next.kill("load");
-  throw new PoolLoadError("the new worker was not known to a server in time: the old ones go on");
+/** Waits until a server knows the new worker, and says whether one does. Where none knows the old one, there is no gap to be closed. */
+async function connected(next: Member, old: Member): Promise<boolean> {
+  if (await next.until(["ready", "leaving", "done"], old.known ? CONNECTING : 0)) return true;
+  return next.stage !== "gone" && !old.known;
 }

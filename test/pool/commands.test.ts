@@ -1,13 +1,16 @@
 import { spawn } from "node:child_process";
-import { readFile, writeFile } from "node:fs/promises";
+import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { createServer } from "node:net";
 import { setTimeout as delay } from "node:timers/promises";
 import { Client } from "edgear";
-import { afterAll, beforeAll, describe, expect, inject, test } from "vitest";
+import { afterAll, beforeAll, describe, expect, inject, test, vi } from "vitest";
 import { fresh } from "../conformance/names.ts";
 import { main } from "../support/cli.ts";
 import { lives, PoolFolder } from "../support/pool.ts";
 import { Terminal } from "../support/pty.ts";
+
+// Each starts several processes, which a busy machine takes its time for.
+vi.setConfig({ testTimeout: 60_000 });
 
 const address = inject("servers")[0]?.address ?? "";
 let client: Client;
@@ -159,7 +162,7 @@ describe("what is wrong has words and an exit code of its own", () => {
       code: 6,
       stderr: expect.stringMatching(/handlers\.mjs.*broken/),
     });
-    expect((await client.run(name, "", { timeout: 5_000 })).text()).toBe("");
+    expect((await client.run(name, "", { timeout: 15_000 })).text()).toBe("");
     expect(await folder.run("stop")).toMatchObject({ code: 0 });
     expect(pool.stderr).toMatch(/not restarted, the old workers go on: /);
   });
@@ -201,7 +204,7 @@ describe("a daemon", () => {
       process.kill(pid, "SIGUSR2");
       const entry = (event: string) => expect.stringMatching(new RegExp(`"event":"${event}"`));
       await expect
-        .poll(async () => (await readFile(log, "utf8")).split("\n"), { timeout: 5_000 })
+        .poll(async () => (await readFile(log, "utf8")).split("\n"), { timeout: 15_000 })
         .toEqual(expect.arrayContaining([entry("state")]));
       // logrotate moves the file, and has the pool open it anew.
       expect(await folder.run("restart")).toMatchObject({ code: 0 });
@@ -212,7 +215,7 @@ describe("a daemon", () => {
     } finally {
       if (lives(pid)) process.kill(pid, "SIGKILL");
     }
-    await expect.poll(() => lives(pid)).toBe(false);
+    await expect.poll(() => lives(pid), { timeout: 15_000 }).toBe(false);
     const lines = (await readFile(log, "utf8"))
       .trim()
       .split("\n")
@@ -238,7 +241,7 @@ test("workers whose pool is killed finish their jobs, and leave", async () => {
   await client.background(name, "1");
   const { workers } = await folder.until(({ workers }) => workers.some(({ running }) => running === 1), pool);
   pool.kill("SIGKILL");
-  await expect.poll(() => workers.some(({ pid }) => lives(pid)), { timeout: 10_000 }).toBe(false);
+  await expect.poll(() => workers.some(({ pid }) => lives(pid)), { timeout: 15_000 }).toBe(false);
   expect(await folder.done()).toEqual(["begin 1", "end 1"]);
 });
 
@@ -258,7 +261,7 @@ test("a job that takes longer than --grace is left to other workers, and the exi
   await folder.until(({ workers }) => workers.some(({ running }) => running === 1), other);
   await folder.write("handlers.mjs", "export const stuck = () => {};");
   await folder.run("stop");
-  await using last = await folder.start(["--count", "1", "--no-resuscitate"], 0);
+  await using last = folder.begin("start", ["--count", "1", "--no-resuscitate"]);
   expect((await last.ended()).code).toBe(0);
 });
 
@@ -274,7 +277,7 @@ test("SIGQUIT stops a pool at once", async () => {
   expect(stderr).toMatch(/stopped, after 0 jobs; 1 more was aborted/);
   // The job isn't left to others.
   await folder.write("handlers.mjs", "export const stuck = () => {};");
-  await using last = await folder.start(["--count", "1", "--no-resuscitate"], 0);
+  await using last = folder.begin("start", ["--count", "1", "--no-resuscitate"]);
   expect((await last.ended()).code).toBe(0);
 });
 
@@ -284,13 +287,13 @@ describe("workers leave", () => {
     await using folder = await PoolFolder.make(address, { pid: name, grows: `${name}-grows` });
     await using pool = await folder.start(["--count", "3", "--max-memory", "300MB"]);
     const pids: string[] = [];
-    for (let job = 0; job < 6; job++) pids.push((await client.run(name, "", { timeout: 10_000 })).text());
+    for (let job = 0; job < 6; job++) pids.push((await client.run(name, "", { timeout: 15_000 })).text());
     expect([new Set(pids.slice(0, 3)).size, new Set(pids.slice(3)).size, new Set(pids).size]).toEqual([1, 1, 2]);
     await pool.says(/leaves: it has done its share of jobs/);
     pool.kill("SIGTERM");
     await pool.ended();
     await using greedy = await folder.start(["--max-memory", "200MB"]);
-    for (let job = 0; job < 4; job++) await client.run(`${name}-grows`, "", { timeout: 10_000 });
+    for (let job = 0; job < 4; job++) await client.run(`${name}-grows`, "", { timeout: 15_000 });
     await greedy.says(/leaves: it took too much memory \(\d+ bytes of 209715200\)/);
     greedy.kill("SIGTERM");
     expect((await greedy.ended()).code).toBe(0);
@@ -323,12 +326,40 @@ test("--watch replaces the workers when a handler changes", async () => {
   await using folder = await PoolFolder.make(address, { "./watched.mjs#default": name });
   await folder.write("watched.mjs", 'export default () => "old";');
   await using pool = await folder.start(["--watch", "--threads"]);
-  expect((await client.run(name, "", { timeout: 5_000 })).text()).toBe("old");
+  expect((await client.run(name, "", { timeout: 15_000 })).text()).toBe("old");
   await delay(100);
   await folder.write("watched.mjs", 'export default () => "new";');
   await pool.says(/restarted: 1 worker was replaced/);
-  expect((await client.run(name, "", { timeout: 5_000 })).text()).toBe("new");
+  expect((await client.run(name, "", { timeout: 15_000 })).text()).toBe("new");
+  // A handler in a folder that was not there when the pool was started.
+  await mkdir(folder.file("later"));
+  await folder.write("later/new.mjs", 'export default () => "later";');
+  const config = JSON.parse(await readFile(folder.file("edgear.config.json"), "utf8"));
+  config.groups.group.functions[name] = "./later/new.mjs#default";
+  await folder.write("edgear.config.json", JSON.stringify(config));
+  const restarts = (count: number) =>
+    expect
+      .poll(() => pool.stderr.match(/restarted: 1 worker was replaced/g)?.length, { timeout: 15_000 })
+      .toBeGreaterThanOrEqual(count);
+  await restarts(2);
+  expect((await client.run(name, "", { timeout: 15_000 })).text()).toBe("later");
+  await folder.write("later/new.mjs", 'export default () => "latest";');
+  await restarts(3);
+  expect((await client.run(name, "", { timeout: 15_000 })).text()).toBe("latest");
   pool.kill("SIGINT");
+  expect((await pool.ended()).code).toBe(0);
+});
+
+test("a restart stays with its group, also where none was named, and the configuration has more by now", async () => {
+  const name = fresh("pool");
+  await using folder = await PoolFolder.make(address, { quick: name });
+  await using pool = await folder.start([]);
+  const config = JSON.parse(await readFile(folder.file("edgear.config.json"), "utf8"));
+  config.groups.default = { functions: { [`${name}-other`]: "./handlers.mjs#quick" } };
+  await folder.write("edgear.config.json", JSON.stringify(config));
+  expect(await folder.run("restart")).toMatchObject({ code: 0, stdout: expect.stringMatching(/^group has 1 new/) });
+  expect((await client.run(name, "", { timeout: 15_000 })).text()).toBe("");
+  expect(await folder.run("stop")).toMatchObject({ code: 0, stdout: expect.stringMatching(/^group has stopped/) });
   expect((await pool.ended()).code).toBe(0);
 });
 

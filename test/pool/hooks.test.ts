@@ -5,11 +5,14 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import { Client } from "edgear";
 import { Pool, type PoolEvents, PoolLoadError } from "edgear/pool";
-import { afterAll, beforeAll, describe, expect, inject, test } from "vitest";
+import { afterAll, beforeAll, describe, expect, inject, test, vi } from "vitest";
 import { findProgram } from "../../scripts/programs.mjs";
 import { fresh } from "../conformance/names.ts";
 import { root } from "../runtimes/installed.ts";
 import { PoolFolder } from "../support/pool.ts";
+
+// Each starts several processes, which a busy machine takes its time for.
+vi.setConfig({ testTimeout: 60_000 });
 
 const address = inject("servers")[0]?.address ?? "";
 let client: Client;
@@ -27,6 +30,11 @@ const names = ["beforeConnect", "afterConnect", "beforeRegister", "afterRegister
 export const all = Object.fromEntries(names.map((name) => [name, told(name)]));
 export const tired = { afterFunction: ({ jobs, stop }) => { if (jobs === 2) stop("two are enough"); } };
 export const idle = { idle: ({ idle, stop }) => { if (idle > 300) stop("nothing to do"); } };
+const later = (name, time) => async () => {
+  await new Promise((resolve) => setTimeout(resolve, time));
+  appendFileSync(new URL("./late.txt", import.meta.url), name + "\\n");
+};
+export const late = { failure: later("failure", 200), afterFunction: later("afterFunction", 100), afterRun: later("afterRun", 0) };
 export const wrong = { beforeConect() {} };
 export const throws = { afterConnect() { throw new Error("oh no"); } };
 `;
@@ -98,8 +106,8 @@ describe("hooks", () => {
     await client.run(name);
     await client.run(name);
     expect(await left).toMatchObject({ worker: 1, reason: "hook", why: "two are enough" });
-    await client.run(name, "", { timeout: 10_000 });
-    await expect.poll(() => pool.counts.complete, { timeout: 5_000 }).toBe(3);
+    await client.run(name, "", { timeout: 15_000 });
+    await expect.poll(() => pool.counts.complete, { timeout: 15_000 }).toBe(3);
   });
 
   test("stop one that idles", async () => {
@@ -110,13 +118,23 @@ describe("hooks", () => {
     await pool.ended;
   });
 
+  test("that are under way when a worker ends are waited for", async () => {
+    const name = fresh("pool");
+    await using pool = poolOf(name, "late", { atomic: true, limit: 1 });
+    await pool.start();
+    await expect(client.run(name, "fail", { timeout: 15_000 })).rejects.toThrow("no");
+    await pool.ended;
+    const lines = (await readFile(path.join(folder, "late.txt"), "utf8")).trim().split("\n");
+    expect(lines).toEqual(["afterFunction", "failure", "afterRun"]);
+  });
+
   test("that throw are told, and harm nothing; those with unknown names aren't taken", async () => {
     const name = fresh("pool");
     await using pool = poolOf(name, "throws");
     const error = next(pool, "error");
     await pool.start();
     expect((await error).error.message).toBe("the hook afterConnect threw: oh no");
-    await client.run(name, "", { timeout: 5_000 });
+    await client.run(name, "", { timeout: 15_000 });
     await using wrong = poolOf(name, "wrong");
     const failure = await wrong.start().catch((reason: unknown) => reason);
     expect(failure).toBeInstanceOf(PoolLoadError);
@@ -149,7 +167,7 @@ test.each([
   await using files = await PoolFolder.make(address, { pid: name, slow: `${name}-slow` });
   await using pool = await files.start(["--workers", "2"], 2, program);
   const before = new Set((await files.status())?.workers.map(({ pid }) => String(pid)));
-  expect(before).toContain((await client.run(name, "", { timeout: 5_000 })).text());
+  expect(before).toContain((await client.run(name, "", { timeout: 15_000 })).text());
   expect(await files.run("ping")).toMatchObject({ code: 0 });
   const [victim] = before;
   process.kill(Number(victim), "SIGKILL");
@@ -178,11 +196,11 @@ test("the log goes to the system's log, by its socket", async () => {
     listener.stdout.setEncoding("utf8").on("data", (text) => {
       heard += text;
     });
-    await expect.poll(() => heard, { timeout: 5_000 }).toContain("listens");
+    await expect.poll(() => heard, { timeout: 15_000 }).toContain("listens");
     await using pool = await files.start(["--log", `syslog:${socket}`]);
     pool.kill("SIGTERM");
     expect((await pool.ended()).code).toBe(0);
-    await expect.poll(() => heard, { timeout: 5_000 }).toMatch(/"event":"stop"/);
+    await expect.poll(() => heard, { timeout: 15_000 }).toMatch(/"event":"stop"/);
     expect(heard).toMatch(/^<30>.*edgear\[\d+\]: \{"level":"info",.*"event":"worker:ready"/m);
   } finally {
     listener.kill("SIGKILL");

@@ -8,13 +8,16 @@ import { fileURLToPath } from "node:url";
 import { Client } from "edgear";
 import { MetricsServer, Pool, PoolMetrics, parseMetricsAddress } from "edgear/pool";
 import { register } from "prom-client";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import { eventually } from "../conformance/case.ts";
 import { fresh } from "../conformance/names.ts";
 import { CliProcess, edgear } from "../support/cli.ts";
 import { type Gearmand, startGearmand } from "../support/gearmand.ts";
 import { listenBelow } from "../support/ports.ts";
 import { type Family, parseMetrics, sampled } from "./prometheus.ts";
+
+// Each starts several processes, which a busy machine takes its time for.
+vi.setConfig({ testTimeout: 60_000 });
 
 const file = fileURLToPath(new URL("metered.ts", import.meta.url));
 /** Names that a label can't have as they stand. */
@@ -149,6 +152,33 @@ test("a pool's jobs, workers and queues, counted exactly, a killed worker's incl
   expect(sampled(end, "edgear_pool_jobs_in_flight", { function: "m.until" })).toBe(0);
   expect(sampled(end, "edgear_pool_worker_exits_total", { reason: "stop" })).toBe(2);
   expect(register.getMetricsAsArray(), "nothing global").toEqual([]);
+});
+
+test("jobs of two servers that gave them the same handle are two", async () => {
+  // Servers of one machine begin to count at the same number.
+  await using one = await startGearmand();
+  await using two = await startGearmand();
+  const servers = [one.address, two.address];
+  const functions = { "m.until": { file, name: "until" } };
+  const group = { name: GROUP, connection: "default", concurrency: 2, functions, pool: {} };
+  await using pool = new Pool(group, { servers });
+  const metrics = new PoolMetrics(pool, { servers });
+  await using server = await MetricsServer.listen(metrics, "127.0.0.1:0");
+  await pool.start();
+  const gate = path.join(folder, "two");
+  const handles: string[] = [];
+  for (const address of servers) {
+    await using client = new Client(address);
+    handles.push(String(await client.background("m.until", gate)));
+  }
+  expect(handles[0]).toBe(handles[1]);
+  const running = () => pool.workers.map(({ running }) => running);
+  await expect.poll(running, { timeout: 15_000 }).toEqual([2]);
+  process.kill(pool.workers[0]?.pid as number, "SIGKILL");
+  await expect.poll(() => [pool.counts.lost, ...running()], { timeout: 15_000 }).toEqual([2, 2]);
+  await writeFile(gate, "");
+  await expect.poll(() => [pool.counts.complete, ...running()], { timeout: 15_000 }).toEqual([2, 0]);
+  expect(sampled(await scrape(server), "edgear_pool_jobs_in_flight", { function: "m.until" })).toBe(0);
 });
 
 test("under load, with workers killed in mid-job, the counts add up, and nothing stays in flight", async () => {

@@ -78,11 +78,11 @@ test("where functions have a concurrency of their own, each of a worker's connec
   await expect.poll(() => told, { timeout: 15_000 }).toEqual(["register", "register", "worker:ready"]);
   expect(pool.workers).toMatchObject([{ state: "ready", servers: [line.address] }]);
   await using client = new Client(server.address);
-  for (const name of [shared, own]) await client.run(name, "", { timeout: 10_000 });
+  for (const name of [shared, own]) await client.run(name, "", { timeout: 15_000 });
   // One that is lost takes the others' functions nowhere, and the server doesn't know all any more.
   passages[0]?.destroy();
-  await expect.poll(() => pool.workers[0]?.servers, { timeout: 10_000 }).toEqual([]);
+  await expect.poll(() => pool.workers[0]?.servers, { timeout: 15_000 }).toEqual([]);
   await expect.poll(() => held.length, { timeout: 15_000 }).toBe(2);
   held[1]?.();
-  await expect.poll(() => pool.workers[0]?.servers, { timeout: 10_000 }).toEqual([line.address]);
+  await expect.poll(() => pool.workers[0]?.servers, { timeout: 15_000 }).toEqual([line.address]);
 }, 60_000);

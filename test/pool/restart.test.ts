@@ -1,10 +1,13 @@
 import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
-import { Admin, Client } from "edgear";
+import { Admin, Client, ClosedError } from "edgear";
 import { Pool, type PoolEvents, PoolLoadError } from "edgear/pool";
-import { afterAll, beforeAll, describe, expect, inject, test } from "vitest";
+import { afterAll, beforeAll, describe, expect, inject, test, vi } from "vitest";
 import { fresh } from "../conformance/names.ts";
+
+// Each starts several processes, which a busy machine takes its time for.
+vi.setConfig({ testTimeout: 60_000 });
 
 const address = inject("servers")[0]?.address ?? "";
 let client: Client;
@@ -129,7 +132,7 @@ describe("a restart in a crash loop", () => {
     });
     await client.background(handler.name);
     await loop;
-    await expect.poll(() => pool.workers, { timeout: 5_000 }).toEqual([]);
+    await expect.poll(() => pool.workers, { timeout: 15_000 }).toEqual([]);
     await handler.write("throw new Error('not mended');");
     await expect(pool.restart()).rejects.toThrow(/not mended/);
     await expect(pool.restart()).rejects.toBeInstanceOf(PoolLoadError);
@@ -140,6 +143,44 @@ describe("a restart in a crash loop", () => {
     expect(started).toHaveLength(1);
     await expect.poll(() => pool.counts.complete, { timeout: 15_000 }).toBe(1);
   });
+});
+
+test("of workers that die at once, each crash loop's delay is that until the next one is started", async () => {
+  await using handler = await Handler.make(says("word"));
+  await using pool = handler.pool({ workers: 2 });
+  const told: number[] = [];
+  pool.on("crash-loop", ({ delay }) => told.push(delay)).on("worker:start", () => told.push(-1));
+  await pool.start();
+  // Two deaths, and nobody started between them.
+  const pair = () => told.findIndex((delay, index) => delay >= 0 && (told[index + 1] ?? -1) >= 0);
+  while (pair() < 0) {
+    await ready(pool, 2);
+    const pids = pool.workers.map(({ pid }) => pid);
+    for (const pid of pids) process.kill(pid, "SIGKILL");
+    await expect.poll(() => pool.workers.filter(({ pid }) => pids.includes(pid)), { timeout: 15_000 }).toEqual([]);
+  }
+  expect(told[pair() + 1]).toBeLessThanOrEqual(told[pair()] as number);
+});
+
+test("a pool that is stopped in a restart says so", async () => {
+  await using handler = await Handler.make(says("old"));
+  await using pool = handler.pool({});
+  await pool.start();
+  const told: unknown[] = [];
+  pool.on("restart", (event) => told.push(event));
+  // The new worker hears nothing until the pool has been stopped.
+  const begun = next(pool, "worker:start");
+  const restarted = pool.restart();
+  const { pid } = await begun;
+  process.kill(pid, "SIGSTOP");
+  const stopped = pool.stop();
+  process.kill(pid, "SIGCONT");
+  const failure = await restarted.catch((error: unknown) => error);
+  expect(failure).toBeInstanceOf(ClosedError);
+  expect(await stopped).toEqual({ aborted: 0 });
+  // As if the old workers went on.
+  expect(told).toEqual([]);
+  expect(() => pool.stop({ grace: -1 })).toThrow(/grace must be a number of milliseconds/);
 });
 
 test("a restart may change how many workers there are: never above the limit", async () => {

@@ -1,5 +1,6 @@
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import path from "node:path";
+import { pathToFileURL } from "node:url";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { command } from "../support/command.ts";
 import { root, runtimes } from "./installed.ts";
@@ -56,6 +57,18 @@ describe.each(nodes)("$name", ({ program }) => {
     const ours = loaded.filter((url) => url.includes("/build/src/"));
     expect(ours.length, ours.join("\n")).toBeGreaterThan(1);
     expect(ours.length, ours.join("\n")).toBeLessThanOrEqual(most);
+  });
+
+  test("what a pool starts for each worker, and for each atomic job, loads none of what the pool itself needs", async () => {
+    const child = pathToFileURL(path.join(root, "build/src/pool/child.js")).href;
+    const loaded = (code: string) => lines(program, ["--import", "./register.mjs"], code);
+    const packages = (urls: string[]) => urls.filter((url) => url.includes("/node_modules/"));
+    expect(packages(await loaded(`await import(${JSON.stringify(child)});`))).toEqual([]);
+    expect(packages(await loaded('import { defineConfig } from "edgear/config"; defineConfig({});'))).toEqual([]);
+    // And this is how it looks when something is.
+    expect(packages(await loaded('import { Pool } from "edgear/pool"; Pool;'))).toContainEqual(
+      expect.stringContaining("/prom-client/"),
+    );
   });
 
   test("TLS and cryptography are loaded by whoever uses them", async () => {

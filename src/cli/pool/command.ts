@@ -1,6 +1,6 @@
 import { type Command, InvalidArgumentError } from "commander";
 import type { PoolSettings } from "../../config/index.js";
-import { parseMetricsAddress } from "../../pool/address.js";
+import { readMetricsAddress } from "../../config/metrics.js";
 import { describe, type ExitCode, UsageError } from "../exit.js";
 import { count, grace, jsonOption, timeLimit } from "../options.js";
 import { say, sayJson } from "../output.js";
@@ -143,8 +143,9 @@ async function startPool(group: string | undefined, options: StartChoice): Promi
       return await run(() => void report({ started: true }));
     } catch (error) {
       const { code, message } = describe(error);
+      // Whoever has started it says so, and the log has it.
       await report({ error: message, exit: code });
-      throw error;
+      return code;
     }
   }
   if (!daemon) return run(() => {});
@@ -186,12 +187,8 @@ function settingsOf(options: StartChoice): PoolSettings {
 
 /** Where metrics are to be served, checked. */
 function metricsAddress(text: string): string {
-  try {
-    parseMetricsAddress(text);
-    return text;
-  } catch {
-    throw new InvalidArgumentError("It is [host]:port, as :9464 for every interface, or 127.0.0.1:9464.");
-  }
+  if (readMetricsAddress(text)) return text;
+  throw new InvalidArgumentError("It is [host]:port, as :9464 for every interface, or 127.0.0.1:9464.");
 }
 
 const UNITS: Record<string, number> = { "": 1, K: 2 ** 10, M: 2 ** 20, G: 2 ** 30 };

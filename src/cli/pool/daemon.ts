@@ -1,6 +1,7 @@
 import { fork } from "node:child_process";
-import { closeSync, openSync } from "node:fs";
+import { closeSync } from "node:fs";
 import { type ExitCode, Failure } from "../exit.js";
+import { openLogFile } from "./logfile.js";
 
 /** Says to the process that it is the daemon, and not the one that starts it. */
 const MARK = "EDGEAR_POOL_DAEMON";
@@ -41,7 +42,7 @@ export function report(told: Report): Promise<void> {
  */
 export async function daemonize(output: string | undefined): Promise<number> {
   const [, program = "", ...args] = process.argv;
-  const file = output === undefined ? undefined : openSync(output, "a");
+  const file = output === undefined ? undefined : openLogFile(output);
   const to = file ?? "ignore";
   const child = fork(program, args, {
     detached: true,

@@ -1,8 +1,8 @@
-import { linkSync, mkdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { linkSync, readFileSync, renameSync, rmSync, statSync } from "node:fs";
 import path from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { ExitCode, Failure } from "../exit.js";
-import { lives, readPid, removePid } from "./place.js";
+import { createPid, lives, makeFolder, readPid, removePid } from "./place.js";
 
 /** How long another one that is being started is waited for, in milliseconds: it may be asking a pool that is slow. */
 const PATIENCE = 15_000;
@@ -16,11 +16,11 @@ const UNWRITTEN = 5_000;
  * @throws Failure when another process keeps it
  */
 export async function lock(file: string): Promise<() => void> {
-  mkdirSync(path.dirname(file), { recursive: true });
+  makeFolder(path.dirname(file));
   const deadline = Date.now() + PATIENCE;
   for (;;) {
     try {
-      writeFileSync(file, `${process.pid}\n`, { flag: "wx" });
+      createPid(file);
       return () => removePid(file);
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code !== "EEXIST")
@@ -61,10 +61,13 @@ function isLeft(file: string): boolean {
   }
 }
 
-/** Whether a process may be a pool, by its command line; where the system doesn't say, it may be. */
+/**
+ * Whether a process may be a pool, by the arguments that it has: "php-fpm: pool www" is one argument, and no pool of ours.
+ * Where the system doesn't say, it may be.
+ */
 export function isPool(pid: number): boolean {
   try {
-    return readFileSync(`/proc/${pid}/cmdline`, "utf8").includes("pool");
+    return readFileSync(`/proc/${pid}/cmdline`, "utf8").split("\0").includes("pool");
   } catch {
     return process.platform !== "linux";
   }

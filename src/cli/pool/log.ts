@@ -4,6 +4,8 @@
 import { pino } from "pino";
 import type { Pool, PoolEvents } from "../../pool/index.js";
 import { LogLevel, logger } from "../log.js";
+import { note } from "../output.js";
+import { LogFile } from "./logfile.js";
 import { openSyslog } from "./syslog.js";
 import { EVENTS, type Level, WORDS } from "./words.js";
 
@@ -31,9 +33,22 @@ export function openLog(to: string | undefined, least: Level, group: string): Po
     const system = openSyslog(syslog[1]);
     return openPino(least, group, system, { close: () => system.close() });
   }
-  if (to === "json") return openPino(least, group, pino.destination({ fd: 1, sync: true }), {});
-  const file = pino.destination({ dest: to, append: true, mkdir: true, sync: true });
-  return openPino(least, group, file, { reopen: () => file.reopen(), close: () => file.end() });
+  if (to === "json") {
+    // What is not taken, by a full disk for example, is dropped, and not collected.
+    const output = pino.destination({ fd: 1, sync: true, maxLength: 2 ** 20 });
+    output.on("error", tellOnce);
+    return openPino(least, group, output, {});
+  }
+  const file = new LogFile(to);
+  return openPino(least, group, file, { reopen: () => file.reopen(), close: () => file.close() });
+}
+
+let told = false;
+
+/** A reader who has left, as `head` does, wants to hear no more of it. */
+function tellOnce(error: NodeJS.ErrnoException): void {
+  if (!told && error.code !== "EPIPE") note("error", `the log can't be written: ${error.message}`);
+  told = true;
 }
 
 function openWords(least: Level): PoolLog {

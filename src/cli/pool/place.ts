@@ -57,14 +57,28 @@ export function readPid(file: string): number | undefined {
   }
 }
 
+/** Makes a folder, and those above it, where they aren't there. Whatever the umask is, others don't write to it. */
+export function makeFolder(folder: string): void {
+  mkdirSync(folder, { recursive: true, mode: 0o755 });
+}
+
 /** Writes a pid file, at once as a whole. */
 export function writePid(file: string): void {
-  mkdirSync(path.dirname(file), { recursive: true });
+  makeFolder(path.dirname(file));
   const draft = `${file}.${process.pid}`;
-  // One that was left behind; a link that somebody has put there isn't followed.
+  // One that was left behind.
   rmSync(draft, { force: true });
-  writeFileSync(draft, `${process.pid}\n`, { flag: "wx" });
+  createPid(draft);
   renameSync(draft, file);
+}
+
+/**
+ * Makes a file that has this process's number in it. Whatever the umask is, others only read it: people end the process
+ * whose number is there. One that is there already, and a link that somebody has put there, are left alone.
+ * @throws what the system says, EEXIST for example
+ */
+export function createPid(file: string): void {
+  writeFileSync(file, `${process.pid}\n`, { flag: "wx", mode: 0o644 });
 }
 
 /** Takes this process's pid file away. Another's stays. */

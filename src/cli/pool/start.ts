@@ -11,7 +11,7 @@ import { logPool, openLog, type PoolLog } from "./log.js";
 import { serveMetrics } from "./metrics.js";
 import { loadSettings, type PoolChoice, type Settings } from "./settings.js";
 import { stateOf } from "./state.js";
-import { watchFolders } from "./watch.js";
+import { Watch } from "./watch.js";
 import type { Level } from "./words.js";
 
 /** What `edgear pool start` takes. */
@@ -28,16 +28,17 @@ export interface StartOptions extends PoolChoice {
 
 /** Runs a pool until it has ended. @returns how to exit */
 export async function start(name: string | undefined, options: StartOptions, started: () => void): Promise<ExitCode> {
-  const load = () =>
-    loadSettings(name, options, {
+  const load = (group: string | undefined) =>
+    loadSettings(group, options, {
       ...options.pool,
       ...(options.connection !== undefined && { connection: options.connection }),
     });
-  const settings = await load();
+  const settings = await load(name);
   const least: Level = options.quiet ? "warn" : options.verbose > 1 ? "trace" : options.verbose > 0 ? "debug" : "info";
   const log = openLog(options.log, least, settings.group.name);
   try {
-    return await run(settings, { log, least, load, options, started });
+    // It stays the same group, also where none was named and the configuration has others by now.
+    return await run(settings, { log, least, load: () => load(settings.group.name), options, started });
   } catch (error) {
     // Whoever reads the log is to know, too.
     if (options.log !== undefined) log.write("error", describe(error).message);
@@ -72,8 +73,9 @@ async function run(settings: Settings, { log, least, load, options, started }: S
   async function restart(): Promise<number> {
     log.reopen();
     // What the configuration says now; where it can't be read, the old workers go on.
-    const { replaced } = await pool.restart((await load()).group);
-    return replaced;
+    const now = await load();
+    watch?.add(filesOf(now));
+    return (await pool.restart(now.group)).replaced;
   }
   const restartAndTell = () =>
     void restart().catch((error) => {
@@ -81,12 +83,13 @@ async function run(settings: Settings, { log, least, load, options, started }: S
       if (!(error instanceof PoolLoadError)) log.write("error", `not restarted: ${describe(error).message}`);
     });
   const off = onSignals(pool, log, restartAndTell);
-  const watched = options.watch
-    ? watchFolders(filesOf(settings), (changed) => {
+  const watch = options.watch
+    ? new Watch((changed) => {
         log.write("info", `${changed} has changed`);
         restartAndTell();
       })
     : undefined;
+  watch?.add(filesOf(settings));
   let metrics: Awaited<ReturnType<typeof serveMetrics>>;
   try {
     const what = Object.keys(group.functions).join(", ");
@@ -103,39 +106,40 @@ async function run(settings: Settings, { log, least, load, options, started }: S
     if (error instanceof PoolLoadError) throw new Failure(error.message, ExitCode.NOT_LOADED);
     throw error;
   } finally {
-    watched?.();
-    off();
+    watch?.close();
     await metrics?.close();
     claimed.release();
+    // Last: a signal that comes now finds nothing left to be cleared away.
+    off();
   }
   return aborted > 0 ? ExitCode.FAILED : ExitCode.DONE;
 }
 
 async function answer(pool: Pool, question: Question, restart: () => Promise<number>): Promise<Answer> {
+  try {
+    return { ok: true, group: pool.group.name, ...(await tell(pool, question, restart)) };
+  } catch (error) {
+    const { code, message } = describe(error);
+    return { ok: false, error: message, exit: error instanceof PoolLoadError ? ExitCode.NOT_LOADED : code };
+  }
+}
+
+async function tell(pool: Pool, question: Question, restart: () => Promise<number>): Promise<object> {
+  const { pid } = process;
   switch (question.ask) {
     case "status":
-      return { ok: true, ...stateOf(pool) };
+      return stateOf(pool);
     case "stop": {
       const { grace } = question;
       const { aborted } = await pool.stop(grace === undefined ? {} : { grace });
-      return { ok: true, group: pool.group.name, pid: process.pid, aborted, jobs: pool.counts };
+      return { pid, aborted, jobs: pool.counts };
     }
     case "restart":
-      try {
-        return { ok: true, group: pool.group.name, pid: process.pid, replaced: await restart() };
-      } catch (error) {
-        const { code, message } = describe(error);
-        return { ok: false, error: message, exit: error instanceof PoolLoadError ? ExitCode.NOT_LOADED : code };
-      }
+      return { pid, replaced: await restart() };
     case "ping":
-      try {
-        return { ok: true, group: pool.group.name, ...(await pool.ping({ timeout: question.timeout })) };
-      } catch (error) {
-        const { code, message } = describe(error);
-        return { ok: false, error: message, exit: code };
-      }
+      return pool.ping({ timeout: question.timeout });
     default:
-      return { ok: false, error: "the pool doesn't know what it was asked", exit: ExitCode.FAILED };
+      throw new Failure("the pool doesn't know what it was asked");
   }
 }
 

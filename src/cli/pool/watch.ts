@@ -13,33 +13,48 @@ const SKIPPED = new Set(["node_modules", "dist", "build", "coverage"]);
 /** Endings of what handlers are made of. */
 const SOURCES = /\.([cm]?[jt]sx?|json|ya?ml|wasm)$/;
 
-/**
- * Watches the folders that files are in, and the folders in those, and calls back when something in them has changed and
- * is left alone again. Returns what ends it.
- */
-export function watchFolders(files: readonly string[], changed: (file: string) => void): () => void {
-  const watchers = new Map<string, FSWatcher>();
-  let timer: ReturnType<typeof setTimeout> | undefined;
-  const add = (folder: string) => {
-    if (watchers.has(folder) || watchers.size >= MOST) return;
+/** Watches folders, and calls back when something in them has changed and is left alone again. */
+export class Watch {
+  readonly #changed: (file: string) => void;
+  readonly #watchers = new Map<string, FSWatcher>();
+  #timer: ReturnType<typeof setTimeout> | undefined;
+
+  constructor(changed: (file: string) => void) {
+    this.#changed = changed;
+  }
+
+  /** Watches the folders that files are in, and the folders in those. Called again, it finds those that are new. */
+  add(files: readonly string[]): void {
+    const seen = new Set<string>();
+    for (const file of files) this.#walk(path.dirname(file), seen);
+  }
+
+  close(): void {
+    clearTimeout(this.#timer);
+    for (const watcher of this.#watchers.values()) watcher.close();
+  }
+
+  #walk(folder: string, seen: Set<string>): void {
+    if (seen.has(folder)) return;
+    seen.add(folder);
     try {
-      const watcher = watch(folder, (_event, name) => {
-        if (name === null || !SOURCES.test(name) || name.startsWith(".")) return;
-        clearTimeout(timer);
-        timer = setTimeout(() => changed(path.join(folder, name)), SETTLE);
-      });
-      watcher.on("error", () => watcher.close());
-      watchers.set(folder, watcher);
+      if (!this.#watchers.has(folder)) this.#watch(folder);
       for (const entry of readdirSync(folder, { withFileTypes: true }))
         if (entry.isDirectory() && !entry.name.startsWith(".") && !SKIPPED.has(entry.name))
-          add(path.join(folder, entry.name));
+          this.#walk(path.join(folder, entry.name), seen);
     } catch {
       // It went away, or isn't to be read.
     }
-  };
-  for (const file of files) add(path.dirname(file));
-  return () => {
-    clearTimeout(timer);
-    for (const watcher of watchers.values()) watcher.close();
-  };
+  }
+
+  #watch(folder: string): void {
+    if (this.#watchers.size >= MOST) return;
+    const watcher = watch(folder, (_event, name) => {
+      if (name === null || !SOURCES.test(name) || name.startsWith(".")) return;
+      clearTimeout(this.#timer);
+      this.#timer = setTimeout(() => this.#changed(path.join(folder, name)), SETTLE);
+    });
+    watcher.on("error", () => watcher.close());
+    this.#watchers.set(folder, watcher);
+  }
 }

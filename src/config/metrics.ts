@@ -13,11 +13,17 @@ export interface MetricsAddress {
  * @throws TypeError when it is something else
  */
 export function parseMetricsAddress(text: string): MetricsAddress {
-  const [, ipv6, name, digits] = /^(?:\[([\da-fA-F:.]+)\]|([^\s:/[\]]*)):(\d{1,5})$/.exec(text) ?? [];
-  const port = Number(digits);
-  if (digits === undefined || port > 65_535)
+  const address = readMetricsAddress(text);
+  if (!address)
     throw new TypeError(
       `metrics are served at [host]:port, as in ":9464" or "127.0.0.1:9464", and not at ${show(text)}`,
     );
-  return { host: ipv6 || name || undefined, port };
+  return address;
+}
+
+/** As `parseMetricsAddress`; undefined when it is something else. */
+export function readMetricsAddress(text: string): MetricsAddress | undefined {
+  const [, ipv6, name, digits] = /^(?:\[([\da-fA-F:.]+)\]|([^\s:/[\]]*)):(\d{1,5})$/.exec(text) ?? [];
+  const port = Number(digits);
+  return digits === undefined || port > 65_535 ? undefined : { host: ipv6 || name || undefined, port };
 }
