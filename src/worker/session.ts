@@ -6,6 +6,8 @@ import { ServerError } from "../errors.js";
 import { Payload } from "../payload.js";
 import type { Address } from "../platform/transport.js";
 import { Job, type JobPort } from "./job.js";
+import { confirm } from "./requests.js";
+import { Rests } from "./rests.js";
 
 /** What a session asks of its worker. */
 export interface SessionOwner {
@@ -30,16 +32,6 @@ export interface SessionOwner {
   lost(error: Error | undefined, session: Session): void;
 }
 
-/*
- * gearmand 1.1 may answer PRE_SLEEP with a NOOP for a job that it then doesn't give out, again and again. NOOPs that
- * come this soon after it and bring no job are counted; from the third on the worker rests in between, each time twice
- * as long. In milliseconds.
- */
-const SOON = 50;
-const EMPTY_WAKES = 3;
-const FIRST_REST = 20;
-const LONGEST_REST = 1_000;
-
 /** How long a grab may be unanswered until other servers get the slots that it holds, in milliseconds. */
 const STALL = 500;
 
@@ -61,9 +53,7 @@ export class Session implements ConnectionOwner, JobPort {
   #hungry = true;
   /** GRAB_JOB_ALL tells the unique and the reducer; a server that doesn't know it (Perl's) is asked by GRAB_JOB. */
   #grab = PacketType.GRAB_JOB_ALL;
-  #emptyWakes = 0;
-  #rested = false;
-  #sleptAt = 0;
+  readonly #rests = new Rests();
   #timer: ReturnType<typeof setTimeout> | undefined;
   #stopping = false;
   #dropped = false;
@@ -95,6 +85,11 @@ export class Session implements ConnectionOwner, JobPort {
 
   get server(): string {
     return this.#connection.server;
+  }
+
+  /** What carries it, for what is asked beside jobs. */
+  get connection(): Connection {
+    return this.#connection;
   }
 
   /** Whether another grab might bring a job. */
@@ -183,40 +178,9 @@ export class Session implements ConnectionOwner, JobPort {
     });
   }
 
-  /** Whether a job is of the background kind, as far as the server can tell: nobody waits for its result. */
-  isBackground(unique: string): Promise<boolean> {
-    return this.#ask(
-      (connection) => connection.codec.encoder.packet(PacketType.GET_STATUS_UNIQUE, [unique]),
-      PacketType.STATUS_RES_UNIQUE,
-      (frame) => frame.integer(1) !== 0 && frame.integer(5) === 0,
-    );
-  }
-
-  /**
-   * Resolves once the server has dealt with all that was sent to it: it answers in order, and this comes last. `dealt`
-   * is called then, before any later answer is looked at; also when it comes so late that this has been rejected.
-   */
+  /** As `confirm` of requests.ts. */
   confirm(dealt = () => {}): Promise<void> {
-    return this.#ask(
-      (connection) => connection.codec.encoder.packet(PacketType.ECHO_REQ, [], "confirm"),
-      PacketType.ECHO_RES,
-      dealt,
-    );
-  }
-
-  /** Submits a background job, `delay` milliseconds from now (the server counts in seconds). */
-  submit(name: string, unique: string, workload: Uint8Array, delay: number): Promise<void> {
-    return this.#ask(
-      ({ codec: { encoder } }) => {
-        if (delay < 500) encoder.packet(PacketType.SUBMIT_JOB_BG, [name, unique], workload);
-        else {
-          const seconds = String(Math.ceil((Date.now() + delay) / 1000));
-          encoder.packet(PacketType.SUBMIT_JOB_EPOCH, [name, unique, seconds], workload);
-        }
-      },
-      PacketType.JOB_CREATED,
-      () => {},
-    );
+    return confirm(this.#connection, dealt);
   }
 
   /** Grabs no more; what is out or runs goes on. */
@@ -262,7 +226,7 @@ export class Session implements ConnectionOwner, JobPort {
     switch (frame.type) {
       case PacketType.NOOP:
         this.#hungry = true;
-        this.#emptyWakes = performance.now() - this.#sleptAt < SOON ? this.#emptyWakes + 1 : 0;
+        this.#rests.woken();
         this.#owner.changed();
         return true;
       case PacketType.ERROR:
@@ -318,7 +282,7 @@ export class Session implements ConnectionOwner, JobPort {
 
   #assigned(frame: Frame): void {
     this.#hungry = true;
-    this.#emptyWakes = 0;
+    this.#rests.fed();
     const { type } = frame;
     const slot = this.#connection.codec.decoder.bind(frame);
     const name = frame.text(1);
@@ -346,13 +310,11 @@ export class Session implements ConnectionOwner, JobPort {
     if (this.#grabs > 0) return;
     this.#owner.told("noJob", this);
     if (this.#stopping) return;
-    if (this.#emptyWakes >= EMPTY_WAKES && !this.#rested) {
-      this.#rested = true;
-      this.#wakeIn(Math.min(LONGEST_REST, FIRST_REST * 2 ** (this.#emptyWakes - EMPTY_WAKES)));
+    const rest = this.#rests.next();
+    if (rest > 0) {
+      this.#wakeIn(rest);
       return;
     }
-    this.#rested = false;
-    this.#sleptAt = performance.now();
     this.#connection.codec.encoder.packet(PacketType.PRE_SLEEP);
     this.#connection.send();
     this.#owner.told("sleep", this);
@@ -400,16 +362,5 @@ export class Session implements ConnectionOwner, JobPort {
       this.#leaving.delete(name);
       left();
     }
-  }
-
-  #ask<T>(encode: (connection: Connection) => void, expects: PacketType, read: (frame: Frame) => T): Promise<T> {
-    return new Promise((resolve, reject) => {
-      if (!this.#connection.open) {
-        reject(this.#connection.lostError({ sent: false }));
-        return;
-      }
-      encode(this.#connection);
-      this.#connection.request({ expects, answer: (frame) => resolve(read(frame)), fail: reject });
-    });
   }
 }
