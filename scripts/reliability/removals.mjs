@@ -151,8 +151,8 @@ export const REMOVALS = [
   {
     handling: "a worker asks for no more jobs than it has room for",
     file: "src/worker/session.ts",
-    from: "this.#hungry = true;\n        this.#emptyWakes =",
-    to: "this.#hungry = true;\n        this.grab();\n        this.#emptyWakes =",
+    from: "this.#hungry = true;\n        this.#rests.woken();",
+    to: "this.#hungry = true;\n        this.grab();\n        this.#rests.woken();",
     test: "test/hostile/worker.test.ts",
   },
   {
