@@ -24,6 +24,7 @@ import { type TaskEvent, Unread } from "./unread.js";
  * server, may tell its events a second time.
  */
 export class Task<Result = unknown> implements AsyncIterable<TaskEvent> {
+  /** The function that it is a job of. */
   readonly function: string;
   /**
    * The job's result. Rejects with `JobFailedError`, `JobExceptionError`, `TimeoutError`, `ServerError`,
