@@ -101,9 +101,14 @@ export class BackgroundProcess implements AsyncDisposable {
     throw this.error(`found another server on its port ${port}: ${reply}`);
   }
 
+  /** What it ended with; `null` as long as it runs, and when a signal ended it. */
+  get exitCode(): number | null {
+    return this.#child.exitCode;
+  }
+
   /** Has it end: asks first, then doesn't. */
-  async stop(): Promise<void> {
-    const timer = setTimeout(() => this.#child.kill("SIGKILL"), GRACE);
+  async stop(grace = GRACE): Promise<void> {
+    const timer = setTimeout(() => this.#child.kill("SIGKILL"), grace);
     if (this.running) this.#child.kill("SIGTERM");
     await this.#exited;
     clearTimeout(timer);
