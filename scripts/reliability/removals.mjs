@@ -158,7 +158,7 @@ export const REMOVALS = [
   {
     handling: "a job of a function that isn't the worker's is given back",
     file: "src/worker/session.ts",
-    from: "this.#connection.codec.encoder.packet(PacketType.CANT_DO, [job.function]);",
+    from: "this.#abilities.takeBack(this.#connection, job.function);",
     to: "",
     test: "test/hostile/worker.test.ts",
   },

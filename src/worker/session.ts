@@ -5,6 +5,7 @@ import type { Waiter } from "../connection/requests.js";
 import { ServerError } from "../errors.js";
 import { Payload } from "../payload.js";
 import type { Address } from "../platform/transport.js";
+import { Abilities } from "./abilities.js";
 import { Job, type JobPort } from "./job.js";
 import { confirm } from "./requests.js";
 import { Rests } from "./rests.js";
@@ -47,8 +48,7 @@ export class Session implements ConnectionOwner, JobPort {
   #answersSeen = 0;
   #stalled = false;
   #stallTimer: ReturnType<typeof setTimeout> | undefined;
-  /** Functions that the server knows, and the time limits that it keeps. */
-  readonly #registered = new Map<string, number | undefined>();
+  readonly #abilities = new Abilities();
   /** Whether the server may have a job: from a start, a NOOP or a job that came, until a NO_JOB. */
   #hungry = true;
   /** GRAB_JOB_ALL tells the unique and the reducer; a server that doesn't know it (Perl's) is asked by GRAB_JOB. */
@@ -57,8 +57,6 @@ export class Session implements ConnectionOwner, JobPort {
   #timer: ReturnType<typeof setTimeout> | undefined;
   #stopping = false;
   #dropped = false;
-  /** Functions that are being taken back, and who waits for it. */
-  readonly #leaving = new Map<string, () => void>();
   readonly gone: Promise<void>;
   #goneNow!: () => void;
 
@@ -94,7 +92,7 @@ export class Session implements ConnectionOwner, JobPort {
 
   /** Whether another grab might bring a job. */
   get hungry(): boolean {
-    if (!this.#hungry || this.#stopping || this.#stalled || this.#leaving.size > 0) return false;
+    if (!this.#hungry || this.#stopping || this.#stalled || this.#abilities.leaving) return false;
     // One at first: a server that takes connections and doesn't answer must not take all slots with them.
     return this.#connection.open && (this.answered || this.#grabs === 0);
   }
@@ -131,32 +129,17 @@ export class Session implements ConnectionOwner, JobPort {
   /** Registers a function, with a time limit that the server is to keep if one is given. False when it knows it already. */
   register(name: string, serverTimeout: number | undefined): boolean {
     if (!this.#connection.open) return false;
-    const left = this.#leaving.get(name);
-    if (left) {
-      this.#leaving.delete(name);
-      left();
-    }
-    // gearmand counts a worker twice that registers twice, and CANT_DO would take its running jobs away.
-    if (this.#registered.has(name) && this.#registered.get(name) === serverTimeout) return false;
-    if (this.#registered.has(name)) {
-      void this.leave(name).then(() => this.register(name, serverTimeout));
-      return false;
-    }
-    this.#registered.set(name, serverTimeout);
-    const { encoder } = this.#connection.codec;
-    if (serverTimeout === undefined) encoder.packet(PacketType.CAN_DO, [name]);
-    else encoder.packet(PacketType.CAN_DO_TIMEOUT, [name, String(serverTimeout)]);
-    this.#hungry = true;
-    this.#connection.send();
-    return true;
+    const fresh = this.#abilities.register(this.#connection, name, serverTimeout);
+    if (fresh) this.#hungry = true;
+    else this.#checkLeaving();
+    return fresh;
   }
 
   /** Gives a job back that came for a function which was taken back meanwhile. */
   refuse(job: Job): void {
     for (const [slot, running] of this.#jobs) {
       if (running !== job) continue;
-      this.#connection.codec.encoder.packet(PacketType.CANT_DO, [job.function]);
-      this.#registered.delete(job.function);
+      this.#abilities.takeBack(this.#connection, job.function);
       this.#forget(slot);
     }
     job.abandon();
@@ -168,12 +151,7 @@ export class Session implements ConnectionOwner, JobPort {
    */
   leave(name: string): Promise<void> {
     return new Promise((resolve) => {
-      const before = this.#leaving.get(name);
-      const both = () => {
-        before?.();
-        resolve();
-      };
-      this.#leaving.set(name, both);
+      this.#abilities.leave(name, resolve);
       this.#checkLeaving();
     });
   }
@@ -246,8 +224,7 @@ export class Session implements ConnectionOwner, JobPort {
     }
     this.#jobs.clear();
     this.#grabs = 0;
-    for (const left of this.#leaving.values()) left();
-    this.#leaving.clear();
+    this.#abilities.lost();
     this.#goneNow();
     this.#owner.lost(error, this);
   }
@@ -352,15 +329,7 @@ export class Session implements ConnectionOwner, JobPort {
 
   /** Takes functions back whose jobs are done, when no grab is out that might bring another. */
   #checkLeaving(): void {
-    if (this.#leaving.size === 0 || this.#grabs > 0) return;
-    const running = new Set([...this.#jobs.values()].map((job) => job.function));
-    for (const [name, left] of this.#leaving) {
-      if (running.has(name)) continue;
-      this.#connection.codec.encoder.packet(PacketType.CANT_DO, [name]);
-      this.#connection.send();
-      this.#registered.delete(name);
-      this.#leaving.delete(name);
-      left();
-    }
+    if (!this.#abilities.leaving || this.#grabs > 0) return;
+    if (this.#abilities.settle(this.#connection, this.#jobs.values())) this.#hungry = true;
   }
 }
