@@ -1,10 +1,13 @@
 // A worker that posts the outcome of each job to the URL that the job names, if that is at CALLBACK_HOST: signed with
-// CALLBACK_SECRET. CALLBACK_CA is for a host whose certificate only you trust, CALLBACK_ADDRESS for one in your network.
+// CALLBACK_SECRET (default: one that nobody else has). CALLBACK_CA is for a host whose certificate only you trust,
+// CALLBACK_ADDRESS for one in your network.
+import { randomBytes } from "node:crypto";
 import { Client, Worker } from "edgear";
 import { withCallback } from "edgear/callback";
 import { JobServer } from "edgear/server";
 
-const { CALLBACK_HOST = "hooks.example.com", CALLBACK_SECRET = "", CALLBACK_CA, CALLBACK_ADDRESS } = process.env;
+const { CALLBACK_HOST = "hooks.example.com", CALLBACK_CA, CALLBACK_ADDRESS } = process.env;
+const { CALLBACK_SECRET = `whsec_${randomBytes(24).toString("base64")}` } = process.env;
 
 const server = await JobServer.listen({ port: 0 });
 const worker = new Worker(server.address);

@@ -1,4 +1,7 @@
 // Jobs that are written with what they are about, in one transaction, and relayed to Gearman: docs/outbox.md.
+import { mkdtempSync } from "node:fs";
+import { tmpdir } from "node:os";
+import path from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { Client, Worker } from "edgear";
 import { Outbox, type RecordChange } from "edgear/outbox";
@@ -6,7 +9,7 @@ import { sqlite } from "edgear/outbox/sqlite";
 import { JobServer } from "edgear/server";
 
 // A database and a job server. Here both are embedded; PostgreSQL, MySQL, D1 and gearmand go the same way.
-const file = process.argv[2] ?? "outbox-example.db";
+const file = process.argv[2] ?? path.join(mkdtempSync(path.join(tmpdir(), "edgear-outbox-")), "example.db");
 const db = new DatabaseSync(file);
 db.exec("PRAGMA journal_mode = WAL; CREATE TABLE IF NOT EXISTS articles (id INTEGER PRIMARY KEY, title TEXT)");
 const server = await JobServer.listen({ port: 0 });

@@ -1,7 +1,8 @@
 /**
  * Makes sure that the programs are installed that the tests talk to: gearmand, the existing job server, its command
- * line tools, PHP's and Perl's clients, Perl's gearmand, openssl, and the stores, databases and supervisor around them. Installs what is missing with apt-get (as root,
- * or through a sudo that asks nothing) or brew; where neither can be used it says what to install, and fails.
+ * line tools, PHP's and Perl's clients, Perl's gearmand, openssl, and the stores, databases and supervisor around them.
+ * Installs what is missing with apt-get (as root, or through a sudo that asks nothing) or brew; where neither can be used
+ * it says what to install, and fails.
  */
 
 import { spawnSync } from "node:child_process";

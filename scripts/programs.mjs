@@ -1,5 +1,5 @@
 /**
- * Where the programs are that the tests talk to: the job server, and its command line tools.
+ * Where the programs are that the tests talk to: job servers, their command line tools, databases, and other Nodes.
  */
 
 import { spawnSync } from "node:child_process";

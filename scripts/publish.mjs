@@ -1,7 +1,7 @@
 /**
  * Publishes the package, if it is what its version says: nothing uncommitted, the version's tag on this commit, and the
- * version in CHANGELOG.md; and if `.ci/run` passes. With provenance (package.json, publishConfig), which npm gives only where a CI service vouches
- * for the build, and for the repository that package.json names.
+ * version in CHANGELOG.md; and if `.ci/run` passes. With provenance (package.json, publishConfig), which npm gives only
+ * where a CI service vouches for the build, and for the repository that package.json names.
  *
  *     npm run release -- --dry-run
  */

@@ -7,7 +7,9 @@ import { Payload, type PayloadInput, toWire } from "./payload.js";
 
 /** What a function takes and gives. What is left out is anything that can be sent. */
 export interface JobTypes {
+  /** What clients give and handlers get. With a `?` it may be left out. */
   workload?: unknown;
+  /** What handlers return and clients get. */
   result?: unknown;
 }
 
@@ -42,7 +44,9 @@ type AnyValidator = Validator<any, any>;
 
 /** The validators of a function. What they check is JSON. */
 export interface JobValidators {
+  /** Asked by the client before anything is sent, and by the worker before the handler is called. */
   readonly workload?: AnyValidator | undefined;
+  /** Asked by the worker before it is sent, and by the client when it has come. */
   readonly result?: AnyValidator | undefined;
 }
 

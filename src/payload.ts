@@ -44,6 +44,7 @@ export class Payload<Value = unknown> {
     return (this.#checked ? this.#checked.value : JSON.parse(this.text())) as T;
   }
 
+  /** The same as `text()`. */
   toString(): string {
     return this.text();
   }

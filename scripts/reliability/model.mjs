@@ -3,8 +3,8 @@
  *
  *     npm run reliability -- model --operations 100000 --server gearmand --seed 7 --out runs.jsonl
  *
- * Each server gives a line, and with `--each` each seed too. `--minutes` is the time that each server has at most. Ends with 1 when something failed: what, and the
- * seed that has it again, is in the last line.
+ * Each server gives a line, and with `--each` each seed too. `--minutes` is the time that each server has at most. Ends
+ * with 1 when something failed: what, and the seed that has it again, is in the last line.
  */
 
 import { parseArgs } from "node:util";

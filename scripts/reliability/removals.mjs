@@ -151,14 +151,14 @@ export const REMOVALS = [
   {
     handling: "a worker asks for no more jobs than it has room for",
     file: "src/worker/session.ts",
-    from: "this.#hungry = true;\n        this.#emptyWakes =",
-    to: "this.#hungry = true;\n        this.grab();\n        this.#emptyWakes =",
+    from: "this.#hungry = true;\n        this.#rests.woken();",
+    to: "this.#hungry = true;\n        this.grab();\n        this.#rests.woken();",
     test: "test/hostile/worker.test.ts",
   },
   {
     handling: "a job of a function that isn't the worker's is given back",
     file: "src/worker/session.ts",
-    from: "this.#connection.codec.encoder.packet(PacketType.CANT_DO, [job.function]);",
+    from: "this.#abilities.takeBack(this.#connection, job.function);",
     to: "",
     test: "test/hostile/worker.test.ts",
   },

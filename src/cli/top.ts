@@ -1,5 +1,6 @@
 import { type Command, Option } from "commander";
 import { serverName } from "../connection/address.js";
+import { sleep } from "../connection/wait.js";
 import { Admin } from "../index.js";
 import { describe, ExitCode } from "./exit.js";
 import { frame } from "./frame.js";
@@ -70,7 +71,7 @@ async function top({ servers, interval, sort, count = Number.POSITIVE_INFINITY, 
   try {
     draw();
     for (let asked = 0; asked < count && !stop.signal.aborted; asked++) {
-      if (asked > 0) await pause(interval, stop.signal);
+      if (asked > 0) await sleep(interval, stop.signal).catch(() => {});
       if (stop.signal.aborted) break;
       states = await Promise.all(admins.map((admin) => ask(admin, stop.signal)));
       if (stop.signal.aborted) break;
@@ -101,17 +102,4 @@ async function ask(admin: Admin, signal: AbortSignal): Promise<ServerState> {
 
 function summary({ server, error }: ServerState): object {
   return error === undefined ? { server, ok: true } : { server, ok: false, error };
-}
-
-/** Waits, unless there is nothing to wait for any more. */
-function pause(milliseconds: number, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    const done = () => {
-      clearTimeout(timer);
-      signal.removeEventListener("abort", done);
-      resolve();
-    };
-    const timer = setTimeout(done, milliseconds);
-    signal.addEventListener("abort", done, { once: true });
-  });
 }

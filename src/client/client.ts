@@ -5,7 +5,7 @@ import { parseServers, type Servers } from "../connection/address.js";
 import { checkMilliseconds, checkOptions, checkUnique, show } from "../connection/check.js";
 import { onAbort } from "../connection/signals.js";
 import { abortable } from "../connection/wait.js";
-import { ClosedError, TimeoutError } from "../errors.js";
+import { ClosedError } from "../errors.js";
 import { Emitter } from "../events.js";
 import {
   type AnyJobs,
@@ -37,7 +37,7 @@ import {
 import { Deferred, type Outcome } from "./outcome.js";
 import { checkReference, type JobReference, serverNamed, serversOf } from "./reference.js";
 import type { Server } from "./server.js";
-import { type JobStatus, readStatus, readUniqueStatus, type UniqueStatus } from "./status.js";
+import { askInTurn, type JobStatus, readStatus, readUniqueStatus, type UniqueStatus } from "./status.js";
 import {
   type BackgroundOptions,
   checkBackground,
@@ -131,16 +131,10 @@ export class Client<Jobs extends JobMap<Jobs> = AnyJobs> extends Emitter<ClientE
         this.#dispatch(new BackgroundCall(this.#dispatcher, outcome, submission), signal);
         return;
       }
-      const checked = this.#whenChecked(validator, name, workload, signal, (wire) => {
-        const handle = new Deferred<JobHandle>();
-        const submission = checkBackground(name, wire, options, this.#defaults);
-        this.#dispatch(new BackgroundCall(this.#dispatcher, handle, submission), signal);
-        return handle.promise;
-      });
-      checked.then(
-        (handle) => outcome.resolve(handle),
-        (error: unknown) => outcome.reject(error),
-      );
+      this.#whenChecked(validator, name, workload, signal, (wire) => {
+        const checked = checkBackground(name, wire, options, this.#defaults);
+        this.#dispatch(new BackgroundCall(this.#dispatcher, outcome, checked), signal);
+      }).catch((error: unknown) => outcome.reject(error));
     } catch (error) {
       outcome.reject(error);
     }
@@ -207,14 +201,7 @@ export class Client<Jobs extends JobMap<Jobs> = AnyJobs> extends Emitter<ClientE
     const { workload: validator, result } = validatorsOf(this.#validators, name);
     const task = new Task<Result>(name, told, result);
     const submission = checkForeground(name, validator ? undefined : workload, options, this.#defaults);
-    const { signal, timeout } = options ?? {};
-    if (timeout !== undefined) {
-      const late = () =>
-        task.fail(new TimeoutError("timeout", timeout, `the result of the ${show(name)} job did not come in time`));
-      const timer = setTimeout(late, timeout);
-      task.onSettled(() => clearTimeout(timer));
-    }
-    if (signal) task.onSettled(onAbort(signal, () => task.fail(signal.reason)));
+    if (options) task.until(options.signal, options.timeout);
     if (this.#closed) task.fail(this.#closed);
     if (task.done) return task;
     const { closing } = this.#dispatcher;
@@ -281,7 +268,8 @@ export class Client<Jobs extends JobMap<Jobs> = AnyJobs> extends Emitter<ClientE
    */
   async completed(job: JobReference, options: CompletedOptions = {}): Promise<void> {
     const { handle } = checkReference(job);
-    await this.#counted(() => untilGone(handle, (signal) => this.#status(job, signal), options));
+    if (this.#closed) throw this.#closed;
+    await this.#dispatcher.counted(() => untilGone(handle, (signal) => this.#status(job, signal), options));
   }
 
   /**
@@ -361,54 +349,22 @@ export class Client<Jobs extends JobMap<Jobs> = AnyJobs> extends Emitter<ClientE
       return answer.promise;
     };
     const [first] = servers;
-    return first && servers.length === 1 ? one(first) : this.#counted(() => this.#askInTurn(servers, signal, one));
-  }
-
-  async #askInTurn<T extends JobStatus>(
-    servers: readonly Server[],
-    signal: AbortSignal | undefined,
-    ask: (server: Server) => Promise<T>,
-  ): Promise<T> {
-    let unknown: T | undefined;
-    let failure: unknown;
-    for (const server of servers) {
-      try {
-        const status = await ask(server);
-        if (status.known) return status;
-        unknown ??= status;
-      } catch (error) {
-        signal?.throwIfAborted();
-        failure ??= error;
-      }
-    }
-    // "Unknown" is the truth only when everybody was asked.
-    if (unknown && failure === undefined) return unknown;
-    throw failure;
+    if (first && servers.length === 1) return one(first);
+    return this.#dispatcher.counted(() => askInTurn(servers, signal, one));
   }
 
   /**
    * Has a workload checked, and submits it when it is valid. Until then it is in flight as any call: a client that is
    * closed waits for it, and neither a signal nor `destroy` waits for a validator that takes its time.
    */
-  async #whenChecked<T>(
+  #whenChecked(
     validator: Validator,
     name: string,
     workload: PayloadInput,
     signal: AbortSignal | undefined,
-    submit: (wire: string) => T | Promise<T>,
-  ): Promise<T> {
+    submit: (wire: string) => void,
+  ): Promise<void> {
     const checking = () => abortable(checkedJson(validator, workload, `the workload of ${show(name)}`), signal);
-    return this.#counted(async () => submit(await abortable(checking(), this.#dispatcher.closing)));
-  }
-
-  /** What takes several steps is in flight from the first to the last of them, as any call is. */
-  async #counted<T>(steps: () => Promise<T>): Promise<T> {
-    if (this.#closed) throw this.#closed;
-    this.#dispatcher.expect();
-    try {
-      return await abortable(steps(), this.#dispatcher.closing);
-    } finally {
-      this.#dispatcher.settled();
-    }
+    return this.#dispatcher.counted(async () => submit(await abortable(checking(), this.#dispatcher.closing)));
   }
 }

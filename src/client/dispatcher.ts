@@ -1,6 +1,7 @@
 import { TOO_LARGE } from "../../assembly/layout.js";
 import { Fault } from "../codec/fault.js";
 import { noServer } from "../connection/explain.js";
+import { abortable } from "../connection/wait.js";
 import { type ClosedError, ConnectionLostError, RequestScopeError } from "../errors.js";
 import type { Address } from "../platform/transport.js";
 import { hashUnique, rotate } from "./balance.js";
@@ -35,9 +36,14 @@ export class Dispatcher implements Desk {
     this.#route(call);
   }
 
-  /** Counts what will be a call as one already, until `settled`. */
-  expect(): void {
+  /** What takes several steps is in flight from the first to the last of them, as any call is. */
+  async counted<T>(steps: () => Promise<T>): Promise<T> {
     this.#open++;
+    try {
+      return await abortable(steps(), this.closing);
+    } finally {
+      this.settled();
+    }
   }
 
   /** Aborts when nothing is waited for any more. */

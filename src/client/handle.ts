@@ -35,6 +35,7 @@ export class JobHandle {
     return this.handle;
   }
 
+  /** What `status`, `completed` and others take as well as the handle itself, later and elsewhere. */
   toJSON(): { handle: string; server: string; unique: string } {
     return { handle: this.handle, server: this.server, unique: this.unique };
   }

@@ -45,6 +45,28 @@ export function readUniqueStatus(frame: Frame): UniqueStatus {
   return { ...readStatus(frame), waiting: frame.integer(5) };
 }
 
+/** Asks servers in turn for a job, until one knows it. "Unknown" is the truth only when everybody was asked. */
+export async function askInTurn<T extends JobStatus, Server>(
+  servers: readonly Server[],
+  signal: AbortSignal | undefined,
+  ask: (server: Server) => Promise<T>,
+): Promise<T> {
+  let unknown: T | undefined;
+  let failure: unknown;
+  for (const server of servers) {
+    try {
+      const status = await ask(server);
+      if (status.known) return status;
+      unknown ??= status;
+    } catch (error) {
+      signal?.throwIfAborted();
+      failure ??= error;
+    }
+  }
+  if (unknown && failure === undefined) return unknown;
+  throw failure;
+}
+
 /** A fraction from 0 to 1. */
 export function progress(numerator: number, denominator: number): number {
   return denominator > 0 ? Math.min(1, numerator / denominator) : 0;

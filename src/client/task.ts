@@ -1,6 +1,8 @@
 import { PacketType } from "../../assembly/protocol.js";
 import type { Frame } from "../codec/frame.js";
-import { JobExceptionError, JobFailedError } from "../errors.js";
+import { show } from "../connection/check.js";
+import { onAbort } from "../connection/signals.js";
+import { JobExceptionError, JobFailedError, TimeoutError } from "../errors.js";
 import { checkedPayload, type Validator } from "../jobs.js";
 import { Payload } from "../payload.js";
 import type { JobHandle } from "./handle.js";
@@ -22,6 +24,7 @@ import { type TaskEvent, Unread } from "./unread.js";
  * server, may tell its events a second time.
  */
 export class Task<Result = unknown> implements AsyncIterable<TaskEvent> {
+  /** The function that it is a job of. */
   readonly function: string;
   /**
    * The job's result. Rejects with `JobFailedError`, `JobExceptionError`, `TimeoutError`, `ServerError`,
@@ -152,6 +155,16 @@ export class Task<Result = unknown> implements AsyncIterable<TaskEvent> {
     if (this.#done) callback();
     else if (this.#settled) this.#settled.push(callback);
     else this.#settled = [callback];
+  }
+
+  /** Gives it up when the signal aborts, or the result isn't there after so many milliseconds. @internal */
+  until(signal: AbortSignal | undefined, timeout: number | undefined): void {
+    if (timeout !== undefined) {
+      const words = `the result of the ${show(this.function)} job did not come in time`;
+      const timer = setTimeout(() => this.fail(new TimeoutError("timeout", timeout, words)), timeout);
+      this.onSettled(() => clearTimeout(timer));
+    }
+    if (signal) this.onSettled(onAbort(signal, () => this.fail(signal.reason)));
   }
 
   /** The call that brings it to a server is told when the task is done, before others are. @internal */

@@ -5,10 +5,15 @@ import { deliver, type Receiver, type Transport } from "./transport.js";
 
 /** What is asked of a socket. `opened` and `closed` are those of `cloudflare:sockets`. */
 export interface StreamSocket {
+  /** What the server sends; its end is the connection's. */
   readonly readable: ReadableStream<Uint8Array>;
+  /** What goes to the server. */
   readonly writable: WritableStream<Uint8Array>;
+  /** Resolves once it is connected; rejects when it can't be. Without it, it is taken for connected. */
   readonly opened?: Promise<unknown>;
+  /** Settles when it is closed. Nothing waits for it. */
   readonly closed?: Promise<unknown>;
+  /** Closes it at once. */
   close(): unknown;
 }
 

@@ -55,9 +55,13 @@ export interface JobServerEvents {
   start: { job: ServerJob };
   /** Its worker told its progress. */
   status: { job: ServerJob };
+  /** Its worker sent a part of the result. */
   data: { job: ServerJob; payload: Payload };
+  /** Its worker warned. */
   warning: { job: ServerJob; payload: Payload };
+  /** It is done: with this result. */
   complete: { job: ServerJob; payload: Payload };
+  /** Its worker ended it by an exception. */
   exception: { job: ServerJob; payload: Payload };
   /** It failed: its worker said so, it lost too many workers, took too long (`timeouts: "fail"`), or was cancelled. */
   fail: { job: ServerJob; reason: JobDetails["fail"]["reason"] };

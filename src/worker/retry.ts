@@ -5,10 +5,11 @@
  * retries.
  */
 import { MAX_UNIQUE_SIZE } from "../../assembly/protocol.js";
+import type { Connection } from "../connection/connection.js";
 import { ServerError } from "../errors.js";
 import type { Job } from "./job.js";
 import type { RetryOptions } from "./options.js";
-import type { Session } from "./session.js";
+import { isBackground, submit } from "./requests.js";
 
 const FIRST_BACKOFF = 1_000;
 
@@ -40,17 +41,17 @@ export type Again = { readonly attempt: number; readonly delay: number } | { rea
  * that dies in between leaves two jobs rather than none. Undefined when the job isn't one to try again.
  * @throws what the server, or the connection, has against it
  */
-export async function tryAgain(job: Job, retry: RetryOptions, session: Session): Promise<Again | undefined> {
+export async function tryAgain(job: Job, retry: RetryOptions, connection: Connection): Promise<Again | undefined> {
   // Without a unique, the server can't be asked whether somebody waits for the job.
   if (job.unique === "" || job.lost) return undefined;
   const { base, attempt } = attemptOf(job.unique, retry);
   const last = attempt >= retry.attempts;
   if (last && retry.deadLetter === undefined) return undefined;
-  if (!(await session.isBackground(job.unique))) return undefined;
+  if (!(await isBackground(connection, job.unique))) return undefined;
   if (!last) {
     const delay = delayAfter(attempt, retry);
     try {
-      await session.submit(job.function, uniqueFor(base, `try${attempt + 1}`), job.given, delay);
+      await submit(connection, job.function, uniqueFor(base, `try${attempt + 1}`), job.given, delay);
       return { attempt: attempt + 1, delay };
     } catch (error) {
       // A full queue counts the job that failed, too. What can't be tried again is at least not thrown away.
@@ -59,6 +60,6 @@ export async function tryAgain(job: Job, retry: RetryOptions, session: Session):
   }
   const deadLetter = retry.deadLetter as string;
   // Not in an envelope: that is agreed on by function, and nobody knows of this one.
-  await session.submit(deadLetter, uniqueFor(base, "dead"), job.workload.bytes, 0);
+  await submit(connection, deadLetter, uniqueFor(base, "dead"), job.workload.bytes, 0);
   return { deadLetter };
 }

@@ -200,7 +200,7 @@ export class Runner {
     if (!retry) return undefined;
     const { emit } = this.#owner;
     try {
-      const again = await tryAgain(job, retry, session);
+      const again = await tryAgain(job, retry, session.connection);
       if (again && "deadLetter" in again) emit("deadLetter", { job, function: again.deadLetter, error });
       else if (again) emit("retry", { job, ...again, error });
       return again;

@@ -5,7 +5,10 @@ import type { Waiter } from "../connection/requests.js";
 import { ServerError } from "../errors.js";
 import { Payload } from "../payload.js";
 import type { Address } from "../platform/transport.js";
+import { Abilities } from "./abilities.js";
 import { Job, type JobPort } from "./job.js";
+import { confirm } from "./requests.js";
+import { Rests } from "./rests.js";
 
 /** What a session asks of its worker. */
 export interface SessionOwner {
@@ -30,16 +33,6 @@ export interface SessionOwner {
   lost(error: Error | undefined, session: Session): void;
 }
 
-/*
- * gearmand 1.1 may answer PRE_SLEEP with a NOOP for a job that it then doesn't give out, again and again. NOOPs that
- * come this soon after it and bring no job are counted; from the third on the worker rests in between, each time twice
- * as long. In milliseconds.
- */
-const SOON = 50;
-const EMPTY_WAKES = 3;
-const FIRST_REST = 20;
-const LONGEST_REST = 1_000;
-
 /** How long a grab may be unanswered until other servers get the slots that it holds, in milliseconds. */
 const STALL = 500;
 
@@ -55,20 +48,15 @@ export class Session implements ConnectionOwner, JobPort {
   #answersSeen = 0;
   #stalled = false;
   #stallTimer: ReturnType<typeof setTimeout> | undefined;
-  /** Functions that the server knows, and the time limits that it keeps. */
-  readonly #registered = new Map<string, number | undefined>();
+  readonly #abilities = new Abilities();
   /** Whether the server may have a job: from a start, a NOOP or a job that came, until a NO_JOB. */
   #hungry = true;
   /** GRAB_JOB_ALL tells the unique and the reducer; a server that doesn't know it (Perl's) is asked by GRAB_JOB. */
   #grab = PacketType.GRAB_JOB_ALL;
-  #emptyWakes = 0;
-  #rested = false;
-  #sleptAt = 0;
+  readonly #rests = new Rests();
   #timer: ReturnType<typeof setTimeout> | undefined;
   #stopping = false;
   #dropped = false;
-  /** Functions that are being taken back, and who waits for it. */
-  readonly #leaving = new Map<string, () => void>();
   readonly gone: Promise<void>;
   #goneNow!: () => void;
 
@@ -97,9 +85,14 @@ export class Session implements ConnectionOwner, JobPort {
     return this.#connection.server;
   }
 
+  /** What carries it, for what is asked beside jobs. */
+  get connection(): Connection {
+    return this.#connection;
+  }
+
   /** Whether another grab might bring a job. */
   get hungry(): boolean {
-    if (!this.#hungry || this.#stopping || this.#stalled || this.#leaving.size > 0) return false;
+    if (!this.#hungry || this.#stopping || this.#stalled || this.#abilities.leaving) return false;
     // One at first: a server that takes connections and doesn't answer must not take all slots with them.
     return this.#connection.open && (this.answered || this.#grabs === 0);
   }
@@ -136,32 +129,17 @@ export class Session implements ConnectionOwner, JobPort {
   /** Registers a function, with a time limit that the server is to keep if one is given. False when it knows it already. */
   register(name: string, serverTimeout: number | undefined): boolean {
     if (!this.#connection.open) return false;
-    const left = this.#leaving.get(name);
-    if (left) {
-      this.#leaving.delete(name);
-      left();
-    }
-    // gearmand counts a worker twice that registers twice, and CANT_DO would take its running jobs away.
-    if (this.#registered.has(name) && this.#registered.get(name) === serverTimeout) return false;
-    if (this.#registered.has(name)) {
-      void this.leave(name).then(() => this.register(name, serverTimeout));
-      return false;
-    }
-    this.#registered.set(name, serverTimeout);
-    const { encoder } = this.#connection.codec;
-    if (serverTimeout === undefined) encoder.packet(PacketType.CAN_DO, [name]);
-    else encoder.packet(PacketType.CAN_DO_TIMEOUT, [name, String(serverTimeout)]);
-    this.#hungry = true;
-    this.#connection.send();
-    return true;
+    const fresh = this.#abilities.register(this.#connection, name, serverTimeout);
+    if (fresh) this.#hungry = true;
+    else this.#checkLeaving();
+    return fresh;
   }
 
   /** Gives a job back that came for a function which was taken back meanwhile. */
   refuse(job: Job): void {
     for (const [slot, running] of this.#jobs) {
       if (running !== job) continue;
-      this.#connection.codec.encoder.packet(PacketType.CANT_DO, [job.function]);
-      this.#registered.delete(job.function);
+      this.#abilities.takeBack(this.#connection, job.function);
       this.#forget(slot);
     }
     job.abandon();
@@ -173,50 +151,14 @@ export class Session implements ConnectionOwner, JobPort {
    */
   leave(name: string): Promise<void> {
     return new Promise((resolve) => {
-      const before = this.#leaving.get(name);
-      const both = () => {
-        before?.();
-        resolve();
-      };
-      this.#leaving.set(name, both);
+      this.#abilities.leave(name, resolve);
       this.#checkLeaving();
     });
   }
 
-  /** Whether a job is of the background kind, as far as the server can tell: nobody waits for its result. */
-  isBackground(unique: string): Promise<boolean> {
-    return this.#ask(
-      (connection) => connection.codec.encoder.packet(PacketType.GET_STATUS_UNIQUE, [unique]),
-      PacketType.STATUS_RES_UNIQUE,
-      (frame) => frame.integer(1) !== 0 && frame.integer(5) === 0,
-    );
-  }
-
-  /**
-   * Resolves once the server has dealt with all that was sent to it: it answers in order, and this comes last. `dealt`
-   * is called then, before any later answer is looked at; also when it comes so late that this has been rejected.
-   */
+  /** As `confirm` of requests.ts. */
   confirm(dealt = () => {}): Promise<void> {
-    return this.#ask(
-      (connection) => connection.codec.encoder.packet(PacketType.ECHO_REQ, [], "confirm"),
-      PacketType.ECHO_RES,
-      dealt,
-    );
-  }
-
-  /** Submits a background job, `delay` milliseconds from now (the server counts in seconds). */
-  submit(name: string, unique: string, workload: Uint8Array, delay: number): Promise<void> {
-    return this.#ask(
-      ({ codec: { encoder } }) => {
-        if (delay < 500) encoder.packet(PacketType.SUBMIT_JOB_BG, [name, unique], workload);
-        else {
-          const seconds = String(Math.ceil((Date.now() + delay) / 1000));
-          encoder.packet(PacketType.SUBMIT_JOB_EPOCH, [name, unique, seconds], workload);
-        }
-      },
-      PacketType.JOB_CREATED,
-      () => {},
-    );
+    return confirm(this.#connection, dealt);
   }
 
   /** Grabs no more; what is out or runs goes on. */
@@ -262,7 +204,7 @@ export class Session implements ConnectionOwner, JobPort {
     switch (frame.type) {
       case PacketType.NOOP:
         this.#hungry = true;
-        this.#emptyWakes = performance.now() - this.#sleptAt < SOON ? this.#emptyWakes + 1 : 0;
+        this.#rests.woken();
         this.#owner.changed();
         return true;
       case PacketType.ERROR:
@@ -282,8 +224,7 @@ export class Session implements ConnectionOwner, JobPort {
     }
     this.#jobs.clear();
     this.#grabs = 0;
-    for (const left of this.#leaving.values()) left();
-    this.#leaving.clear();
+    this.#abilities.lost();
     this.#goneNow();
     this.#owner.lost(error, this);
   }
@@ -318,7 +259,7 @@ export class Session implements ConnectionOwner, JobPort {
 
   #assigned(frame: Frame): void {
     this.#hungry = true;
-    this.#emptyWakes = 0;
+    this.#rests.fed();
     const { type } = frame;
     const slot = this.#connection.codec.decoder.bind(frame);
     const name = frame.text(1);
@@ -346,13 +287,11 @@ export class Session implements ConnectionOwner, JobPort {
     if (this.#grabs > 0) return;
     this.#owner.told("noJob", this);
     if (this.#stopping) return;
-    if (this.#emptyWakes >= EMPTY_WAKES && !this.#rested) {
-      this.#rested = true;
-      this.#wakeIn(Math.min(LONGEST_REST, FIRST_REST * 2 ** (this.#emptyWakes - EMPTY_WAKES)));
+    const rest = this.#rests.next();
+    if (rest > 0) {
+      this.#wakeIn(rest);
       return;
     }
-    this.#rested = false;
-    this.#sleptAt = performance.now();
     this.#connection.codec.encoder.packet(PacketType.PRE_SLEEP);
     this.#connection.send();
     this.#owner.told("sleep", this);
@@ -390,26 +329,7 @@ export class Session implements ConnectionOwner, JobPort {
 
   /** Takes functions back whose jobs are done, when no grab is out that might bring another. */
   #checkLeaving(): void {
-    if (this.#leaving.size === 0 || this.#grabs > 0) return;
-    const running = new Set([...this.#jobs.values()].map((job) => job.function));
-    for (const [name, left] of this.#leaving) {
-      if (running.has(name)) continue;
-      this.#connection.codec.encoder.packet(PacketType.CANT_DO, [name]);
-      this.#connection.send();
-      this.#registered.delete(name);
-      this.#leaving.delete(name);
-      left();
-    }
-  }
-
-  #ask<T>(encode: (connection: Connection) => void, expects: PacketType, read: (frame: Frame) => T): Promise<T> {
-    return new Promise((resolve, reject) => {
-      if (!this.#connection.open) {
-        reject(this.#connection.lostError({ sent: false }));
-        return;
-      }
-      encode(this.#connection);
-      this.#connection.request({ expects, answer: (frame) => resolve(read(frame)), fail: reject });
-    });
+    if (!this.#abilities.leaving || this.#grabs > 0) return;
+    if (this.#abilities.settle(this.#connection, this.#jobs.values())) this.#hungry = true;
   }
 }

@@ -8,14 +8,12 @@ import {
   type FunctionName,
   type JobMap,
   type JobValidators,
-  type ResultOf,
   validatorsOf,
-  type WorkloadOf,
 } from "../jobs.js";
 import { Connections } from "./connections.js";
 import { WorkerEmitter } from "./events.js";
 import type { Registration } from "./execute.js";
-import type { Job } from "./job.js";
+import type { Handler, HandlerOf } from "./handler.js";
 import {
   type CloseOptions,
   checkCount,
@@ -31,27 +29,7 @@ import { attemptOf } from "./retry.js";
 import { type Around, Runner } from "./runner.js";
 import type { SessionOwner } from "./session.js";
 
-/**
- * What works jobs of a function off. What it returns is the result: a string, bytes, JSON, nothing, or an async
- * iterable, whose parts go out as data, and whose return value is the result. What it throws, the client gets as an
- * exception; `JobFailed` fails the job without a reason.
- */
-export type Handler<Workload = unknown, Result = unknown> = (
-  job: Job<Workload>,
-) => Returned<Given<Result>> | Promise<Returned<Given<Result>>>;
-
-type Returned<Result> = Result | AsyncIterable<unknown, Result>;
-
-/** A handler whose result may be `undefined` need not return anything. */
-type Given<Result> = undefined extends Result ? Result | void : Result;
-
-/**
- * The handler of one function: a condition that always holds, which the compiler settles once it knows the name, and
- * before it looks at the handler. So what that returns is read in the light of the result's type, literals included.
- */
-type HandlerOf<Jobs, Name extends keyof Jobs> = [Name] extends [keyof Jobs]
-  ? Handler<WorkloadOf<Jobs, Name>, ResultOf<Jobs, Name>>
-  : never;
+export type { Handler } from "./handler.js";
 
 /**
  * Works jobs off: one connection to each server, as many jobs at once as it is told.

@@ -179,8 +179,11 @@ describe("status", () => {
 
   test("follows a job to its end, a line for each change", async () => {
     await using client = new Client(address);
-    const { handle } = await client.background(talks);
-    const { code, stdout } = await edgear(["status", handle, "--follow", "--interval", "20ms"], { env });
+    const { handle } = await client.background(stays);
+    await using following = new CliProcess(["status", handle, "--follow", "--interval", "20ms"], { env });
+    await following.says(/ 75 % /);
+    leave();
+    const { code, stdout } = await following.ended();
     expect(code).toBe(0);
     const lines = stdout.trim().split("\n");
     expect(lines).toContain(`${handle} running 75 % (3 of 4)`);

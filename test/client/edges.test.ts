@@ -251,6 +251,26 @@ describe("closing", () => {
     assert.equal((await unique).known, false);
   });
 
+  test("waits for a job that several servers are asked for again and again", async () => {
+    await using one = await JobServer.listen({ port: 0 });
+    await using two = await JobServer.listen({ port: 0 });
+    await using submitter = new Client(two.address);
+    const job = await submitter.background("rest");
+    const client = new Client([one.address, two.address]);
+    let looked = 0;
+    const completed = client.completed(job.handle, { interval: 10, onStatus: () => looked++ });
+    await eventually("it is looked at", async () => looked > 0);
+    const closed = client.close();
+    const before = looked;
+    await Promise.race([completed, eventually("it is still looked at", async () => looked > before + 1)]);
+    await using worker = new Worker(two.address);
+    worker.add("rest", () => {});
+    const running = worker.run({ maxJobs: 1 });
+    await completed;
+    await closed;
+    await running;
+  });
+
   test("doesn't wait for a server to come back", async () => {
     const server = await JobServer.listen({ port: 0 });
     const client = new Client(server.address, { reconnect: { retries: Number.POSITIVE_INFINITY, maxDelay: 50 } });

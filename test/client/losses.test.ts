@@ -107,8 +107,8 @@ test("a better server that is tried again holds up no call", async () => {
 test("a better server that is being tried when the client closes is left alone", async () => {
   await using good = await JobServer.listen({ port: 0 });
   const port = await freePort();
-  // By TLS, to a port that takes connections and says nothing, it is tried for five seconds.
-  const client = new Client([`gearmans://127.0.0.1:${port}`, good.address]);
+  // By TLS, to a port that takes connections and says nothing, it is tried for longer than this test may take.
+  const client = new Client([`gearmans://127.0.0.1:${port}`, good.address], { connectTimeout: 60_000 });
   await client.ping();
   await pause(1_100);
   let connections = 0;
@@ -122,9 +122,7 @@ test("a better server that is being tried when the client closes is left alone",
     await client.background("f");
     await eventually("it is being tried", async () => connections === 1);
     await client.close();
-    const closed = performance.now();
     await eventually("its connection is gone", async () => connections === 0);
-    assert.ok(performance.now() - closed < 1_000);
   } finally {
     mute.close();
   }

@@ -67,8 +67,8 @@ describe.each([
     await using worker = await BackgroundProcess.start(program, args);
     await using client = new Client(gearmand.address);
     expect((await client.run("reverse", "abc", { timeout: 15_000 })).text(), worker.output).toBe("cba");
-    await worker.kill("SIGTERM");
-    // Of itself, and not by the signal.
+    await worker.stop(15_000);
+    // One that is killed has none.
     expect(worker.exitCode, worker.output).toBe(0);
   });
 

@@ -1,19 +1,14 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
-import { setTimeout as delay } from "node:timers/promises";
 import { main } from "../support/cli.ts";
 import { startGearmand } from "../support/gearmand.ts";
 import { lastingPort } from "../support/ports.ts";
 import { BackgroundProcess } from "../support/process.ts";
-import { textCommand } from "../support/text-command.ts";
 
 /** The servers of the model. */
 export const KINDS = ["gearmand", "gearmand-sqlite", "JobServer"] as const;
 export type Kind = (typeof KINDS)[number];
-
-/** Milliseconds until a server must answer. */
-const START_TIMEOUT = 10_000;
 
 /** A server in a process of its own, which can be killed and started again on the same port. */
 export class Killable implements AsyncDisposable {
@@ -76,14 +71,7 @@ export class Killable implements AsyncDisposable {
   async #startJobServer() {
     const args = [main, "server", "--port", String(this.port)];
     const child = await BackgroundProcess.start(process.execPath, args);
-    const deadline = performance.now() + START_TIMEOUT;
-    while ((await textCommand(this.port, "getpid").catch(() => "")) !== `OK ${child.pid}`) {
-      if (!child.running || performance.now() > deadline) {
-        await child.stop();
-        throw child.error("did not answer");
-      }
-      await delay(10);
-    }
+    await child.answerAt(this.port);
     return child;
   }
 }

@@ -2,6 +2,7 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { fileURLToPath } from "node:url";
 import { findSystemNode } from "../../scripts/programs.mjs";
+import { Wake } from "./wake.ts";
 
 /** The command `edgear`, as it is built. */
 export const main = fileURLToPath(new URL("../../build/src/cli/main.js", import.meta.url));
@@ -41,7 +42,7 @@ export class CliProcess implements AsyncDisposable {
   readonly #stdout: Buffer[] = [];
   readonly #stderr: Buffer[] = [];
   readonly #exited: Promise<[number | null]>;
-  #wake = () => {};
+  readonly #wake = new Wake();
 
   constructor(
     args: readonly string[],
@@ -80,12 +81,7 @@ export class CliProcess implements AsyncDisposable {
     while (!pattern.test(this.stdout + this.stderr)) {
       if (!this.#running || performance.now() > deadline)
         throw new Error(`edgear did not say ${pattern}, but:\n${this.stdout}${this.stderr}`);
-      let timer: ReturnType<typeof setTimeout> | undefined;
-      await new Promise<void>((resolve) => {
-        this.#wake = resolve;
-        timer = setTimeout(resolve, 100);
-      });
-      clearTimeout(timer);
+      await this.#wake.wait(100);
     }
   }
 
@@ -104,7 +100,7 @@ export class CliProcess implements AsyncDisposable {
 
   #keep(chunks: Buffer[], chunk: Buffer): void {
     chunks.push(chunk);
-    this.#wake();
+    this.#wake.up();
   }
 }
 

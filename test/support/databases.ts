@@ -1,7 +1,6 @@
 import { chown, mkdir, mkdtemp } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
-import { setTimeout as delay } from "node:timers/promises";
 import mysql from "mysql2/promise";
 import pg from "pg";
 import { findPostgres, findProgram } from "../../scripts/programs.mjs";
@@ -107,21 +106,8 @@ async function started(
 ): Promise<Pick<DatabaseServer, "restart"> & AsyncDisposable> {
   const start = async () => {
     const process = await BackgroundProcess.start(...line(), folder);
-    const deadline = performance.now() + START_TIMEOUT;
-    for (;;) {
-      const error = await answers().then(
-        () => undefined,
-        (error: unknown) => error,
-      );
-      if (error === undefined) return process;
-      if (process.running && performance.now() < deadline) {
-        await delay(50);
-        continue;
-      }
-      const broken = process.error(`did not answer: ${error}`);
-      await process.stop();
-      throw broken;
-    }
+    await process.answer(answers, START_TIMEOUT);
+    return process;
   };
   let process = await start();
   return {

@@ -1,14 +1,9 @@
 import { mkdtemp } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
-import { setTimeout as delay } from "node:timers/promises";
 import { findGearmand } from "../../scripts/programs.mjs";
 import { freePort } from "./ports.ts";
 import { BackgroundProcess } from "./process.ts";
-import { textCommand } from "./text-command.ts";
-
-/** Milliseconds until a server must answer. */
-const START_TIMEOUT = 10_000;
 
 /** A real gearmand of its own, on a free loopback port. */
 export interface Gearmand extends AsyncDisposable {
@@ -40,12 +35,7 @@ export async function startGearmand(options: GearmandOptions = {}): Promise<Gear
     [...here, "--config-file=/dev/null", "--log-file=stderr", "--verbose=ERROR", ...args],
     folder,
   );
-  try {
-    await answering(server, port);
-  } catch (error) {
-    await server.stop();
-    throw error;
-  }
+  await server.answerAt(port);
   return {
     address: `127.0.0.1:${port}`,
     port,
@@ -56,17 +46,4 @@ export async function startGearmand(options: GearmandOptions = {}): Promise<Gear
     stop: () => server.stop(),
     [Symbol.asyncDispose]: () => server.stop(),
   };
-}
-
-/** Waits until the server answers, and makes sure that it is this one: two gearmands can share one port. */
-async function answering(server: BackgroundProcess, port: number): Promise<void> {
-  const deadline = performance.now() + START_TIMEOUT;
-  for (;;) {
-    const reply = await textCommand(port, "getpid").catch(() => undefined);
-    if (reply === `OK ${server.pid}`) return;
-    if (reply !== undefined) throw server.error(`found another server on its port ${port}: ${reply}`);
-    if (!server.running) throw server.error("ended");
-    if (performance.now() > deadline) throw server.error(`did not answer on port ${port}`);
-    await delay(20);
-  }
 }

@@ -1,9 +1,14 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { rm } from "node:fs/promises";
+import { setTimeout as delay } from "node:timers/promises";
+import { textCommand } from "./text-command.ts";
 
 /** How long a process may take to end when it is asked to, in milliseconds. */
 const GRACE = 2_000;
+
+/** Milliseconds until a server must answer. */
+const PATIENCE = 10_000;
 
 /** Output that is kept of each stream, in characters: the last of it says what went wrong. */
 const KEPT = 64 * 1024;
@@ -65,14 +70,45 @@ export class BackgroundProcess implements AsyncDisposable {
     return this.#child.exitCode === null && this.#child.signalCode === null;
   }
 
-  /** What it ended with; `null` while it runs, and when a signal ended it. */
+  /**
+   * Waits until it answers, and gives what it says. One that has ended, or doesn't answer in time, is stopped.
+   * @param ask rejects as long as there is no answer
+   * @throws with what it has written
+   */
+  async answer<T>(ask: () => Promise<T>, patience = PATIENCE): Promise<T> {
+    const deadline = performance.now() + patience;
+    for (;;) {
+      try {
+        return await ask();
+      } catch (error) {
+        if (!this.running || performance.now() > deadline) {
+          await this.stop();
+          throw this.error(`did not answer: ${error}`);
+        }
+        await delay(20);
+      }
+    }
+  }
+
+  /**
+   * Waits until a job server answers, and makes sure that it is this one: two gearmands can share one port.
+   * @throws with what it has written
+   */
+  async answerAt(port: number): Promise<void> {
+    const reply = await this.answer(() => textCommand(port, "getpid"));
+    if (reply === `OK ${this.pid}`) return;
+    await this.stop();
+    throw this.error(`found another server on its port ${port}: ${reply}`);
+  }
+
+  /** What it ended with; `null` as long as it runs, and when a signal ended it. */
   get exitCode(): number | null {
     return this.#child.exitCode;
   }
 
   /** Has it end: asks first, then doesn't. */
-  async stop(): Promise<void> {
-    const timer = setTimeout(() => this.#child.kill("SIGKILL"), GRACE);
+  async stop(grace = GRACE): Promise<void> {
+    const timer = setTimeout(() => this.#child.kill("SIGKILL"), grace);
     if (this.running) this.#child.kill("SIGTERM");
     await this.#exited;
     clearTimeout(timer);

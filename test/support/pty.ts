@@ -4,6 +4,7 @@ import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { command } from "./command.ts";
+import { Wake } from "./wake.ts";
 
 /** Milliseconds until what is waited for must be there. */
 const PATIENCE = 10_000;
@@ -14,7 +15,7 @@ export class Terminal implements AsyncDisposable {
   readonly #folder: string;
   readonly #exited: Promise<unknown[]>;
   #output = "";
-  #wake = () => {};
+  readonly #wake = new Wake();
 
   private constructor(script: ChildProcessWithoutNullStreams, folder: string) {
     this.#script = script;
@@ -23,9 +24,9 @@ export class Terminal implements AsyncDisposable {
     script.stdin.on("error", () => {});
     script.stdout.setEncoding("utf8").on("data", (text: string) => {
       this.#output += text;
-      this.#wake();
+      this.#wake.up();
     });
-    this.#exited.then(() => this.#wake());
+    this.#exited.then(() => this.#wake.up());
   }
 
   /** Starts a program on a terminal of so many characters and lines. */
@@ -70,12 +71,7 @@ export class Terminal implements AsyncDisposable {
       const left = deadline - performance.now();
       if (left <= 0 || this.#script.exitCode !== null)
         throw new Error(`${what} did not come; there was ${JSON.stringify(this.#output.slice(-2_000))}`);
-      let timer: ReturnType<typeof setTimeout> | undefined;
-      await new Promise<void>((resolve) => {
-        this.#wake = resolve;
-        timer = setTimeout(resolve, Math.min(left, 1_000));
-      });
-      clearTimeout(timer);
+      await this.#wake.wait(Math.min(left, 1_000));
     }
   }
 

@@ -1,6 +1,7 @@
 import { once } from "node:events";
 import { connect, type Socket } from "node:net";
 import { bytesOf, packet, write } from "../codec/packets.ts";
+import { Wake } from "./wake.ts";
 
 /** Milliseconds until what is waited for must be there. */
 const PATIENCE = 5_000;
@@ -11,18 +12,18 @@ export class Raw {
   #bytes = Buffer.alloc(0);
   #markers = 0;
   #open = true;
-  #wake = () => {};
+  readonly #wake = new Wake();
 
   private constructor(socket: Socket) {
     this.#socket = socket;
     socket.on("data", (chunk: Buffer) => {
       this.#bytes = Buffer.concat([this.#bytes, chunk]);
-      this.#wake();
+      this.#wake.up();
     });
     socket.on("error", () => {});
     socket.on("close", () => {
       this.#open = false;
-      this.#wake();
+      this.#wake.up();
     });
   }
 
@@ -71,12 +72,7 @@ export class Raw {
       const left = deadline - performance.now();
       if (left <= 0)
         throw new Error(`nothing more came in ${PATIENCE} ms behind ${JSON.stringify(String(this.#bytes))}`);
-      let timer: ReturnType<typeof setTimeout> | undefined;
-      await new Promise<void>((resolve) => {
-        this.#wake = resolve;
-        timer = setTimeout(resolve, left);
-      });
-      clearTimeout(timer);
+      await this.#wake.wait(left);
     }
   }
 }

@@ -3,13 +3,9 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { createConnection } from "node:net";
 import { tmpdir } from "node:os";
 import path from "node:path";
-import { setTimeout as delay } from "node:timers/promises";
 import { findProgram } from "../../scripts/programs.mjs";
 import { lastingPort } from "./ports.ts";
 import { BackgroundProcess } from "./process.ts";
-
-/** Milliseconds until a server must answer. */
-const START_TIMEOUT = 10_000;
 
 /** A real redis-server of its own, on a free loopback port, that keeps its data when it is started again. */
 export class Redis implements AsyncDisposable {
@@ -39,22 +35,11 @@ export class Redis implements AsyncDisposable {
     const program = findProgram("redis-server");
     if (!program) throw new Error("redis-server is not installed: run node scripts/peers.mjs");
     const args = [
-      "--port",
-      String(this.port),
-      "--bind",
-      "127.0.0.1",
-      "--dir",
-      this.#folder,
-      "--save",
-      "",
-      ...this.#args,
+      ...["--port", String(this.port), "--bind", "127.0.0.1", "--dir", this.#folder],
+      ...["--save", "", ...this.#args, "--appendonly", "yes", "--appendfsync", "always"],
     ];
-    this.#process = await BackgroundProcess.start(program, [...args, "--appendonly", "yes", "--appendfsync", "always"]);
-    const deadline = performance.now() + START_TIMEOUT;
-    while (!(await this.#answers())) {
-      if (!this.#process.running || performance.now() > deadline) throw this.#process.error("did not answer");
-      await delay(20);
-    }
+    this.#process = await BackgroundProcess.start(program, args);
+    await this.#process.answer(() => this.#ping());
   }
 
   /** Ends it; its data stays on disk. */
@@ -67,15 +52,14 @@ export class Redis implements AsyncDisposable {
     await rm(this.#folder, { recursive: true, force: true });
   }
 
-  async #answers(): Promise<boolean> {
+  /** @throws when it doesn't answer, or hasn't read yet what it has on disk */
+  async #ping(): Promise<void> {
     const socket = createConnection(this.port, "127.0.0.1");
     try {
       await once(socket, "connect");
       socket.write("PING\r\n");
       const [answer] = await once(socket, "data");
-      return String(answer).startsWith("+PONG");
-    } catch {
-      return false;
+      if (!String(answer).startsWith("+PONG")) throw new Error(String(answer));
     } finally {
       socket.destroy();
     }

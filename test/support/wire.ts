@@ -1,6 +1,7 @@
 import { once } from "node:events";
 import { connect, type Socket } from "node:net";
 import { concat, packet, read, TYPES, write } from "../codec/packets.ts";
+import { Wake } from "./wake.ts";
 
 const NUMBERS = Object.fromEntries(TYPES.map(([number, name]) => [name, number]));
 const NAMES = Object.fromEntries(TYPES.map(([number, name]) => [number, name]));
@@ -15,19 +16,19 @@ export class Wire implements AsyncDisposable {
   #received: Uint8Array = new Uint8Array(0);
   #ended = false;
   #echoes = 0;
-  #wake = () => {};
+  readonly #wake = new Wake();
 
   private constructor(socket: Socket, handles: Map<string, string>) {
     this.#socket = socket;
     this.#handles = handles;
     socket.on("data", (chunk) => {
       this.#received = concat([this.#received, chunk]);
-      this.#wake();
+      this.#wake.up();
     });
     socket.on("error", () => {});
     socket.on("close", () => {
       this.#ended = true;
-      this.#wake();
+      this.#wake.up();
     });
   }
 
@@ -122,12 +123,7 @@ export class Wire implements AsyncDisposable {
         if (isSo()) return;
         throw new Error(this.#ended ? "the server closed the connection" : `nothing more came in ${PATIENCE} ms`);
       }
-      let timer: ReturnType<typeof setTimeout> | undefined;
-      await new Promise<void>((resolve) => {
-        this.#wake = resolve;
-        timer = setTimeout(resolve, left);
-      });
-      clearTimeout(timer);
+      await this.#wake.wait(left);
     }
   }
 }

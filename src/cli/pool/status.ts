@@ -2,6 +2,7 @@
  * `edgear pool status`: what a pool's workers are at; on a terminal, as it goes on.
  */
 import { stripVTControlCharacters } from "node:util";
+import { sleep } from "../../connection/wait.js";
 import { paint, say, sayJson } from "../output.js";
 import { Screen } from "../screen.js";
 import { onStop } from "../signals.js";
@@ -45,7 +46,8 @@ export async function status(
   try {
     while (!stop.signal.aborted) {
       draw();
-      await pause(options.interval, stop.signal);
+      await sleep(options.interval, stop.signal).catch(() => {});
+      if (stop.signal.aborted) break;
       const answer = await ask(found.place.socket, { ask: "status" }, PATIENCE).catch((error: unknown) => {
         if (error instanceof NoAnswer) throw silent(found.name, found.place, error);
         return undefined;
@@ -116,17 +118,4 @@ function time(milliseconds: number): string {
 function fitted(line: string, columns: number): string {
   const plain = stripVTControlCharacters(line);
   return width(plain) <= columns ? line : cut(plain, columns);
-}
-
-function pause(milliseconds: number, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    const done = () => {
-      clearTimeout(timer);
-      signal.removeEventListener("abort", done);
-      resolve();
-    };
-    const timer = setTimeout(done, milliseconds);
-    if (signal.aborted) done();
-    else signal.addEventListener("abort", done, { once: true });
-  });
 }

@@ -52,7 +52,7 @@ export const FAULT_KINDS: readonly FaultKind[] = [
 export const HARMLESS: readonly FaultKind[] = ["delay", "split", "merge", "throttle"];
 
 /** A fault of a kind, somewhere within the next so many bytes. */
-export function randomFault(randoms: Randoms, kind: FaultKind, within: number): Fault {
+function randomFault(randoms: Randoms, kind: FaultKind, within: number): Fault {
   const at = randoms.below(within);
   switch (kind) {
     case "delay":
