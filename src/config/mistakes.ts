@@ -56,7 +56,7 @@ export function mistaken(file: string, mistakes: readonly ConfigMistake[]): Conf
 }
 
 /** What is said of a key that there isn't. */
-export function unknownWords(key: string, known: readonly string[]): string {
+function unknownWords(key: string, known: readonly string[]): string {
   const meant = didYouMean(key, known);
   return `there is no such key${meant}; allowed: ${known.join(", ")}`;
 }

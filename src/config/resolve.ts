@@ -131,7 +131,7 @@ function poolOf(pool: PoolConfig, folder: string): PoolSettings {
 }
 
 /** `./workers/text.ts#reverse`: the file, absolute, and the export. */
-export function moduleOf(text: string, folder: string): ModuleSettings {
+function moduleOf(text: string, folder: string): ModuleSettings {
   const [, file = "", name = "default"] = /^([^#]*)(?:#(.*))?$/s.exec(text) ?? [];
   return { file: path.resolve(folder, file), name };
 }

@@ -15,7 +15,7 @@ const MAX_OUTBOX = 40;
 /** The longest identifier of all databases that have a limit: PostgreSQL's, in bytes. It cuts longer ones without a word. */
 const MAX_IDENTIFIER = 63;
 
-export const DEFAULT_TABLE = "edgear_outbox";
+const DEFAULT_TABLE = "edgear_outbox";
 
 /** @throws TypeError when it names no table */
 export function tableName(input: unknown, what: string): TableName {

@@ -23,7 +23,7 @@ export interface StopOptions {
 }
 
 /** How long running jobs have when a pool stops, in milliseconds: less than the 30 seconds that Kubernetes gives a pod. */
-export const DEFAULT_GRACE = 25_000;
+const DEFAULT_GRACE = 25_000;
 
 /** How a pool runs its group, complete. */
 export interface Plan {
