@@ -8,7 +8,7 @@ import { nothingMore, open, watchCodecs } from "../support/faults/open.ts";
 import { FaultProxy } from "../support/faults/proxy.ts";
 import { startFaultyServer } from "../support/faults.ts";
 import { startWorker } from "../support/worker.ts";
-import { CLIENT_OPTIONS, TIMES, WORKER_OPTIONS } from "./actors.ts";
+import { CLIENT_OPTIONS, PATIENT, TIMES, WORKER_OPTIONS } from "./actors.ts";
 import { type OwnServer, SERVERS } from "./servers.ts";
 
 /* What the library does about each kind of fault, where the table of cases.test.ts alone would not show it. */
@@ -31,7 +31,7 @@ describe.each(Object.entries(SERVERS))("with %s", (_name, start) => {
     site(async (proxy, server) => {
       const name = fresh("up");
       await using _worker = startWorker(server.address, { [name]: (job) => job.workload.text() }, { concurrency: 16 });
-      await using client = new Client(proxy.address, CLIENT_OPTIONS);
+      await using client = new Client(proxy.address, PATIENT);
       await client.ping();
       proxy.inject({ up: [{ kind: "merge", milliseconds: 100 }], down: [{ kind: "merge", milliseconds: 100 }] });
       const texts = Array.from({ length: 200 }, (_, job) => `${job} ${"x".repeat(job)}`);
@@ -45,7 +45,7 @@ describe.each(Object.entries(SERVERS))("with %s", (_name, start) => {
       await using _worker = startWorker(server.address, { [name]: () => new Uint8Array(1_500_000) });
       await using client = new Client(proxy.address, { ...CLIENT_OPTIONS, maxPacketSize: 2_000_000 });
       const job = await client.background(fresh("nobody"));
-      proxy.inject({ down: [{ kind: "throttle", rate: 1_500 }] });
+      proxy.inject({ down: [{ kind: "throttle", rate: 750 }] });
       const result = client.run(name);
       await eventually("the result is on its way", async () => proxy.carried.down > 200_000);
       const begin = performance.now();
@@ -77,7 +77,7 @@ describe.each(Object.entries(SERVERS))("with %s", (_name, start) => {
       const begin = performance.now();
       const error = await rejection(task.result, ConnectionLostError);
       const limit = CLIENT_OPTIONS.heartbeat + TIMES.requestTimeout;
-      assert.ok(performance.now() - begin < limit + 1_500, `noticed after ${performance.now() - begin} ms`);
+      assert.ok(performance.now() - begin < limit + 5_000, `noticed after ${performance.now() - begin} ms`);
       assert.equal(error.handle, handle);
       assert.ok(error.cause instanceof TimeoutError);
       proxy.heal();
@@ -174,7 +174,7 @@ test.each([2_000, 60_000, 1_000_000, 60_000_000])(
       const client = new Client(server.address, { ...CLIENT_OPTIONS, reconnect: false });
       const begin = performance.now();
       await rejection(client.ping(), TimeoutError);
-      assert.ok(performance.now() - begin < 5_000);
+      assert.ok(performance.now() - begin < 10_000);
       client.destroy();
     }
     await nothingMore(before);
