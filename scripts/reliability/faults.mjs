@@ -21,7 +21,7 @@ export const FAULTS = [
     from: 'lines[0] = this.#pieces.join("") + lines[0];',
     to: "lines[0] = String(lines[0]);",
     test: "test/faults/cases.test.ts",
-    only: "split at every byte admin",
+    only: "split at every byte.*admin",
   },
   {
     fault: "merge",
@@ -39,7 +39,7 @@ export const FAULTS = [
     from: "else this.destroy(error as Error);\n    }\n  }\n\n  closed(",
     to: "\n    }\n  }\n\n  closed(",
     test: "test/faults/cases.test.ts",
-    only: "of the answer's first byte foreground",
+    only: "of the answer's first byte.*foreground",
   },
   {
     fault: "drop, corrupt",
@@ -48,7 +48,7 @@ export const FAULTS = [
     from: 'if (text === undefined && line !== "OK") throw unexpected(line, command);',
     to: "",
     test: "test/faults/cases.test.ts",
-    only: "of the answer's first byte admin",
+    only: "of the answer's first byte.*admin",
   },
   {
     fault: "drop, corrupt",
@@ -57,7 +57,7 @@ export const FAULTS = [
     from: "this.#timer = setTimeout(() => this.#check(due), milliseconds);",
     to: "if (due < 0) this.#check(due);",
     test: "test/faults/cases.test.ts",
-    only: "JobServer drop of the request's first byte status",
+    only: "JobServer.*drop of the request's first byte.*status",
   },
   {
     fault: "reset",
@@ -66,7 +66,7 @@ export const FAULTS = [
     from: "for (const { waiter, sent } of this.#requests.drain()) waiter.fail(this.lostError({ sent }));",
     to: "this.#requests.drain();",
     test: "test/faults/cases.test.ts",
-    only: "JobServer reset within the answer background",
+    only: "JobServer.*reset within the answer.*background",
   },
   {
     fault: "reset",
@@ -75,7 +75,7 @@ export const FAULTS = [
     from: "super(desk, outcome, true);",
     to: "super(desk, outcome, false);",
     test: "test/faults/cases.test.ts",
-    only: "reset within the answer status",
+    only: "reset within the answer.*status",
   },
   {
     fault: "reset",
@@ -84,7 +84,7 @@ export const FAULTS = [
     from: "while (!signal.aborted) {",
     to: "for (let first = true; first && !signal.aborted; first = false) {",
     test: "test/faults/cases.test.ts",
-    only: "JobServer reset within the answer worker",
+    only: "JobServer.*reset within the answer.*worker",
   },
   {
     fault: "half-close",
@@ -93,7 +93,7 @@ export const FAULTS = [
     from: "          port,\n          // Reads straight",
     to: "          port,\n          allowHalfOpen: true,\n          // Reads straight",
     test: "test/faults/cases.test.ts",
-    only: "half-close within the answer status",
+    only: "half-close within the answer.*status",
   },
   {
     fault: "throttle",
@@ -129,7 +129,7 @@ export const FAULTS = [
     from: "this.#timer = setTimeout(() => this.#check(due), milliseconds);",
     to: "if (due < 0) this.#check(due);",
     test: "test/faults/cases.test.ts",
-    only: "JobServer blackhole status",
+    only: "JobServer.*blackhole .*status",
   },
   {
     fault: "blackhole",
@@ -138,7 +138,7 @@ export const FAULTS = [
     from: "this.#timer ??= setTimeout(() => this.#expire(command.since), this.#options.requestTimeout);",
     to: "",
     test: "test/faults/cases.test.ts",
-    only: "JobServer blackhole admin",
+    only: "JobServer.*blackhole .*admin",
   },
   {
     fault: "blackhole",
@@ -147,7 +147,7 @@ export const FAULTS = [
     from: "if (quiet >= heartbeat && ",
     to: "if (quiet >= heartbeat * 1e9 && ",
     test: "test/faults/handling.test.ts",
-    only: "JobServer blackhole:",
+    only: "JobServer.*blackhole: a line",
   },
   {
     fault: "blackhole",
@@ -156,7 +156,7 @@ export const FAULTS = [
     from: "if (call) call.fail(this.#lostError({ sent: true, handle: call.task.created?.handle }));",
     to: "if (call) call.session = undefined;",
     test: "test/faults/handling.test.ts",
-    only: "JobServer blackhole: a line",
+    only: "JobServer.*blackhole: a line",
   },
   {
     fault: "blackhole",
@@ -165,7 +165,7 @@ export const FAULTS = [
     from: "job.abort(this.#connection.lostError({ handle: job.handle, sent: true }));",
     to: "",
     test: "test/faults/handling.test.ts",
-    only: "JobServer blackhole: a worker",
+    only: "JobServer.*blackhole: a worker",
   },
   {
     fault: "none: nothing is left open",
@@ -174,6 +174,6 @@ export const FAULTS = [
     from: "this.codec.close();\n    this.#dead = true;\n    this.#owner",
     to: "this.#dead = true;\n    this.#owner",
     test: "test/faults/cases.test.ts",
-    only: "JobServer delay status",
+    only: "JobServer.*delay.*status",
   },
 ];

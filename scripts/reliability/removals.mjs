@@ -71,6 +71,7 @@ function run(folder, tests, only) {
     const all = testResults
       .flatMap((/** @type {any} */ result) => result.assertionResults)
       .filter((/** @type {any} */ test) => ["passed", "failed"].includes(test.status));
+    if (all.length === 0) return { passed: 0, failed: [], error: `no test is called ${only}` };
     const failed = all.filter((/** @type {any} */ test) => test.status === "failed");
     return { passed: all.length - failed.length, failed: [...new Set(failed.map(titleOf))] };
   } catch {
@@ -108,7 +109,7 @@ export default async function removals(args) {
           text.replace(from, () => to),
         );
         const { error, ...rest } = run(folder, [test], only);
-        if (error) console.error(`without "${nameOf(removal)}" it can't be built: ${error}`);
+        if (error) console.error(`without "${nameOf(removal)}" it can't be built, or tried: ${error}`);
         found = rest;
         writeFileSync(place, text);
       }
