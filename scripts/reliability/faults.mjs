@@ -46,7 +46,7 @@ export const FAULTS = [
     handling: "an administrator's answer without sense is refused",
     file: "src/admin/reply.ts",
     from: 'if (text === undefined && line !== "OK") throw unexpected(line, command);',
-    to: "",
+    to: 'if (text === undefined && line !== "OK" && command === "") throw unexpected(line, command);',
     test: "test/faults/cases.test.ts",
     only: "of the answer's first byte.*admin",
   },

@@ -151,10 +151,12 @@ test.each(["destroy", "close"] as const)(
     await eventually("it is connected", async () => sockets.length === 1);
     sockets[0]?.destroy();
     await eventually("it is connected again", async () => sockets.length === 2);
+    const unsent = rejection(client.background("f"), ClosedError);
     const begin = performance.now();
     if (way === "destroy") client.destroy();
     else await client.close({ timeout: 1 });
     await ping;
+    assert.match((await unsent).message, /^this was not sent/);
     await eventually("nothing is open", async () => sockets.every(({ closed }) => closed));
     assert.ok(performance.now() - begin < 10_000);
   },
