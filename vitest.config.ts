@@ -5,6 +5,9 @@ import { TOKENS } from "./test/support/tokens.ts";
 /** One test runs until here at most; nothing that is tested takes a tenth of it. */
 const testTimeout = 20_000;
 
+/** So long a state is waited for, by default: a machine may have other things to do. */
+const expect = { poll: { timeout: 15_000 } };
+
 /** What runs first. Without a number it would run behind all that have one. */
 const sequence = { groupOrder: 1 };
 
@@ -24,6 +27,7 @@ export default defineConfig({
           include: ["test/**/*.test.ts"],
           exclude: ["test/workerd/**", "test/bench/**", "**/node_modules/**", ...faults, ...heavy],
           testTimeout,
+          expect,
           sequence,
         },
       },
@@ -31,8 +35,8 @@ export default defineConfig({
         // Last, and alone: files that run beside it would make it slow, and it would blame the codec.
         test: { name: "bench", include: ["test/bench/**/*.test.ts"], testTimeout, sequence: { groupOrder: 4 } },
       },
-      { test: { name: "faults", include: faults, testTimeout, maxWorkers: 2, sequence: { groupOrder: 2 } } },
-      { test: { name: "heavy", include: heavy, testTimeout, sequence: { groupOrder: 3 } } },
+      { test: { name: "faults", include: faults, testTimeout, expect, maxWorkers: 2, sequence: { groupOrder: 2 } } },
+      { test: { name: "heavy", include: heavy, testTimeout, expect, sequence: { groupOrder: 3 } } },
       {
         plugins: [
           cloudflareTest(({ inject }) => ({
@@ -52,6 +56,7 @@ export default defineConfig({
             "test/workerd/**/*.test.ts",
           ],
           testTimeout,
+          expect,
           sequence,
         },
       },

@@ -1,6 +1,6 @@
-import { Problem } from "./problem.js";
+import { misconfigured, Problem } from "./problem.js";
 import type { Env } from "./settings.js";
-import { json, list, misconfigured } from "./settings.js";
+import { json, list } from "./settings.js";
 
 /** Somebody who may come in. */
 export interface Token {

@@ -2,9 +2,9 @@ import type { BackgroundOptions, JobHandle, Task } from "edgear";
 import { callbackKey, callbackPrefix, signCallback } from "edgear/callback";
 import type { EdgeContext } from "./context.js";
 import { jsonOf } from "./json.js";
-import { asRequested, badRequest, loggedProblemOf } from "./problem.js";
+import { asRequested, badRequest, loggedProblemOf, misconfigured } from "./problem.js";
 import { makeRunner, resultOf } from "./results.js";
-import { amount, type Env, list, misconfigured } from "./settings.js";
+import { amount, type Env, list } from "./settings.js";
 
 /** Where a result is to go, and the key that signs it. */
 interface Callback {

@@ -1,5 +1,6 @@
 import type { MiddlewareHandler } from "hono";
-import { type Env, list, misconfigured } from "./settings.js";
+import { misconfigured } from "./problem.js";
+import { type Env, list } from "./settings.js";
 
 const ANSWERED = "Location, Retry-After, Edgear-Handle";
 

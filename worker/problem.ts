@@ -1,4 +1,5 @@
 import {
+  ConfigError,
   ConnectionError,
   ConnectionLostError,
   GearmanError,
@@ -81,6 +82,11 @@ export class Problem extends Error {
   }
 }
 
+/** A setting that is wrong: nothing that the request can help. */
+export function misconfigured(message: string, cause?: unknown): Problem {
+  return new Problem(500, "MISCONFIGURED", `this Worker is set up wrongly: ${message}`, { cause });
+}
+
 /** A request that is wrong in itself. */
 export function badRequest(message: string, cause?: unknown): Problem {
   return new Problem(400, "BAD_REQUEST", message, { cause });
@@ -116,6 +122,8 @@ const LONGEST_MESSAGE = 10_000;
 export function problemOf(error: unknown, known?: string): Problem {
   if (error instanceof Problem) return error;
   const options = { cause: error, handle: (error as { handle?: string } | undefined)?.handle ?? known };
+  // A hub's own settings, which only the hub itself can read.
+  if (error instanceof ConfigError) return misconfigured(error.message, error);
   if (error instanceof ServerError) {
     const { serverCode, code, message } = error;
     const full = serverCode === QUEUE_ERROR;

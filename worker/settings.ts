@@ -1,6 +1,6 @@
 import { Client, type ClientOptions } from "edgear";
 import { clientSettings, type GearmanNet, type HubNamespace } from "edgear/cloudflare";
-import { Problem } from "./problem.js";
+import { misconfigured } from "./problem.js";
 
 /** A list in wrangler.toml, or text: a JSON array, or names separated by commas. */
 export type List = string | readonly string[];
@@ -120,10 +120,6 @@ export function json(text: string, name: string): unknown {
   } catch {
     throw misconfigured(`${name} is no JSON`);
   }
-}
-
-export function misconfigured(message: string, cause?: unknown): Problem {
-  return new Problem(500, "MISCONFIGURED", `this Worker is set up wrongly: ${message}`, { cause });
 }
 
 function number(env: Env, name: keyof typeof AMOUNTS): number | undefined {

@@ -13,7 +13,8 @@ export function sections(lines) {
     soak: soak(lines.filter(({ suite }) => suite === "soak")),
     fuzz: fuzz(lines.filter(({ kind, suite }) => kind === "fuzz" || suite === "fuzz")),
     cases: cases(lines.filter(({ suite }) => suite === "cases")),
-    removals: removals(lines.filter(({ suite }) => suite === "removals")),
+    removals: removals(lines.filter(({ suite, fault }) => suite === "removals" && !fault)),
+    faults: removals(lines.filter(({ suite, fault }) => suite === "removals" && fault)),
   };
 }
 
@@ -159,12 +160,13 @@ function cases(all) {
 /** @param {Line[]} all */
 function removals(all) {
   if (all.length === 0) return NONE;
-  const rows = all.map(({ handling, file, failed = [], missing }) => {
+  const ofFaults = all.some(({ fault }) => fault);
+  const rows = all.map(({ fault = "", handling, file, failed = [], missing }) => {
     const words = missing ? "**not tried: the code is another by now**" : failed.join("; ") || "**no test failed**";
-    return [handling, file, words];
+    return [...(ofFaults ? [fault] : []), handling, file, words];
   });
   return [
     `${number(all.length)} removals. (${circumstances(all)})`,
-    table(["handling that was removed", "from", "tests that failed"], rows),
+    table([...(ofFaults ? ["fault"] : []), "handling that was removed", "from", "tests that failed"], rows),
   ].join("\n\n");
 }

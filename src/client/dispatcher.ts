@@ -1,5 +1,6 @@
 import { TOO_LARGE } from "../../assembly/layout.js";
 import { Fault } from "../codec/fault.js";
+import { notSent } from "../connection/connection.js";
 import { noServer } from "../connection/explain.js";
 import { abortable } from "../connection/wait.js";
 import { type ClosedError, ConnectionLostError, RequestScopeError } from "../errors.js";
@@ -133,8 +134,7 @@ export class Dispatcher implements Desk {
     if (servers.length === 1) return servers;
     if (call.only !== undefined) return servers.filter(({ name }) => name === call.only);
     // What may be at a server already joins itself only there.
-    const mayBeThere = call.loss !== undefined || call.acknowledged !== Number.POSITIVE_INFINITY;
-    const home = mayBeThere && servers.find(({ name }) => name === call.session?.server);
+    const home = mayBeThere(call) && servers.find(({ name }) => name === call.session?.server);
     if (home) return [home, ...servers.filter((server) => server !== home)];
     if (balance === "failover") return servers;
     const unique = balance === "unique" ? routingKey(call.submission) : undefined;
@@ -146,7 +146,8 @@ export class Dispatcher implements Desk {
       const session = await this.#find(call, order);
       if (session && !call.over) session.take(call);
     } catch (error) {
-      call.reject(afterLoss(call, error as Error));
+      const closed = error === this.#closing.signal.reason && !mayBeThere(call);
+      call.reject(closed ? notSent() : afterLoss(call, error as Error));
     }
   }
 
@@ -180,6 +181,11 @@ export class Dispatcher implements Desk {
       signal.throwIfAborted();
     }
   }
+}
+
+/** Whether a server may have a call's job: its packet has gone out. */
+function mayBeThere({ loss, acknowledged }: Call): boolean {
+  return loss !== undefined || acknowledged !== Number.POSITIVE_INFINITY;
 }
 
 /** Whether it may be the call's own result that ended its connection, being too large: it would be so again. */

@@ -2,7 +2,7 @@ import { requestScope } from "#platform";
 import { serverName } from "../connection/address.js";
 import { Backoff } from "../connection/backoff.js";
 import { connectionError } from "../connection/explain.js";
-import { sleep } from "../connection/wait.js";
+import { abortable, sleep } from "../connection/wait.js";
 import { ProtocolError, RequestScopeError, TimeoutError } from "../errors.js";
 import type { Address } from "../platform/transport.js";
 import type { ClientEvents } from "./events.js";
@@ -124,7 +124,7 @@ export class Server {
     let session: Session;
     try {
       session = await Session.open(this.#address, connection, maxInFlight, owner, this.#closing);
-      if (greeted) await greeting(session, this.name);
+      if (greeted) await greeting(session, this.name, this.#closing);
       if (this.#closing.aborted) {
         session.destroy(this.#closing.reason);
         throw this.#closing.reason;
@@ -168,12 +168,15 @@ export class Server {
   }
 }
 
-/** Waits until a server has answered something. Rejects with a ConnectionError when it never does. */
-async function greeting(session: Session, name: string): Promise<void> {
+/**
+ * Waits until a server has answered something.
+ * @throws ConnectionError when it never does, the signal's reason when that aborts
+ */
+async function greeting(session: Session, name: string, closing: AbortSignal): Promise<void> {
   try {
-    await session.greeted;
+    await abortable(session.greeted, closing);
   } catch (error) {
-    session.destroy();
-    throw connectionError(name, (error as Error).cause ?? error);
+    session.destroy(closing.aborted ? closing.reason : undefined);
+    throw closing.aborted ? closing.reason : connectionError(name, (error as Error).cause ?? error);
   }
 }

@@ -28,7 +28,7 @@ export interface GearmanHubEnv extends GearmanEnv {
    */
   GEARMAN_HUB_INTERVAL?: number | string;
   /** Milliseconds that the `timeout` of a `run` may be, and is unless it is given. Default and most: 900,000 (15 minutes). */
-  RUN_TIMEOUT?: number | string;
+  GEARMAN_HUB_RUN_TIMEOUT?: number | string;
 }
 
 const DEFAULT_INTERVAL = 600_000;
@@ -50,7 +50,7 @@ export function readHubEnv(env: GearmanHubEnv): HubSettings {
   return {
     ...clientSettings(env),
     interval: milliseconds(env, "GEARMAN_HUB_INTERVAL", LONGEST_INTERVAL) ?? DEFAULT_INTERVAL,
-    runTimeout: milliseconds(env, "RUN_TIMEOUT", LONGEST_RUN) ?? LONGEST_RUN,
+    runTimeout: milliseconds(env, "GEARMAN_HUB_RUN_TIMEOUT", LONGEST_RUN) ?? LONGEST_RUN,
   };
 }
 
@@ -89,7 +89,7 @@ export function netConnect(network: GearmanNet): Connect {
   };
 }
 
-type Times = "GEARMAN_HUB_INTERVAL" | "CONNECT_TIMEOUT" | "REQUEST_TIMEOUT" | "RUN_TIMEOUT";
+type Times = "GEARMAN_HUB_INTERVAL" | "GEARMAN_HUB_RUN_TIMEOUT" | "CONNECT_TIMEOUT" | "REQUEST_TIMEOUT";
 
 function milliseconds(env: GearmanHubEnv, name: Times, most?: number): number | undefined {
   const value: unknown = env[name];

@@ -4,6 +4,7 @@ import type { ClientOptions } from "../client/options.js";
 import type { JobStatus, UniqueStatus } from "../client/status.js";
 import type { BackgroundOptions, ForegroundOptions } from "../client/submission.js";
 import { checkOptions } from "../connection/check.js";
+import { ConfigError } from "../errors.js";
 import type { PayloadInput } from "../payload.js";
 import { type GearmanHubEnv, type HubSettings, readHubEnv } from "./env.js";
 import { MOST_CARRIED, ResultTooLargeError, toRemote } from "./errors.js";
@@ -43,8 +44,8 @@ export class GearmanHub extends DurableObject<GearmanHubEnv> {
   }
 
   /**
-   * As `client.run`: the result's bytes. It is waited for as long as RUN_TIMEOUT says at most: a caller who has died
-   * says nothing of it.
+   * As `client.run`: the result's bytes. It is waited for as long as GEARMAN_HUB_RUN_TIMEOUT says at most: a
+   * caller who has died says nothing of it.
    * @param run the caller's name for this run, for `abandon`; no other one has it
    */
   run(name: string, workload?: PayloadInput, options?: HubForegroundOptions, run?: string): Promise<Uint8Array> {
@@ -54,7 +55,9 @@ export class GearmanHub extends DurableObject<GearmanHubEnv> {
       checkOptions(options, "run", ["priority", "unique", "timeout", "reducer"]);
       const { timeout = runTimeout } = options ?? {};
       if (timeout > runTimeout)
-        throw new TypeError(`the timeout of a hub's run may be ${runTimeout} ms at most (RUN_TIMEOUT), not ${timeout}`);
+        throw new TypeError(
+          `the timeout of a hub's run may be ${runTimeout} ms at most (GEARMAN_HUB_RUN_TIMEOUT), not ${timeout}`,
+        );
       const task = client.submit(name, workload, { ...options, timeout, signal: given.signal });
       // What it tells on the way isn't kept for anybody.
       for await (const _event of task);
@@ -123,13 +126,23 @@ export class GearmanHub extends DurableObject<GearmanHubEnv> {
   }
 
   #connect(): Client {
-    const client = new Client(this.#configured.servers, this.clientOptions());
+    const client = this.#makeClient();
     let first = true;
     client.on("connect", () => {
       if (first) this.#setAlarm();
       first = false;
     });
     return client;
+  }
+
+  /** @throws ConfigError when a variable is wrong: no argument of the caller's is to blame */
+  #makeClient(): Client {
+    try {
+      return new Client(this.#configured.servers, this.clientOptions());
+    } catch (cause) {
+      if (!(cause instanceof TypeError)) throw cause;
+      throw new ConfigError(`the hub is set up wrongly: ${cause.message}`, undefined, [], { cause });
+    }
   }
 
   /**

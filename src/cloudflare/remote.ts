@@ -42,7 +42,7 @@ export interface HubClient<Jobs extends JobMap<Jobs> = AnyJobs> {
     name: Name,
     ...args: WorkloadArguments<GivenWorkload<Jobs, Name>, BackgroundOptions>
   ): Promise<JobHandle>;
-  /** As `Client.run`. It is waited for 15 minutes at most, or as long as the hub's RUN_TIMEOUT says. */
+  /** As `Client.run`. It is waited for 15 minutes at most, or as long as the hub's GEARMAN_HUB_RUN_TIMEOUT says. */
   run<Name extends FunctionName<Jobs>>(
     name: Name,
     ...args: WorkloadArguments<GivenWorkload<Jobs, Name>, ForegroundOptions>

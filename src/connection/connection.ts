@@ -48,6 +48,11 @@ const CLOSE_TIMEOUT = 1_000;
 /** Waits for the answer to an echo that only is to show that the line is alive. */
 const HEARTBEAT: Waiter = { expects: PacketType.ECHO_RES, answer: () => {}, fail: () => {} };
 
+/** The error for something that was closed before it could be sent. */
+export function notSent(): ClosedError {
+  return new ClosedError("this was not sent: the client was closed before it could be");
+}
+
 /** ONE connection to a job server: requests go out in batches, and each answer finds the one who waits for it. */
 export class Connection implements ChannelOwner {
   /** `host:port` */
@@ -256,8 +261,7 @@ export class Connection implements ChannelOwner {
   /** The error for something whose fate the loss of this connection left unknown. */
   lostError(details: { handle?: string | undefined; sent: boolean }): Error {
     const cause = this.#cause;
-    if (cause instanceof ClosedError)
-      return details.sent ? cause : new ClosedError("this was not sent: the client was closed before it could be");
+    if (cause instanceof ClosedError) return details.sent ? cause : notSent();
     if (cause && isForeignRequest(cause)) return new RequestScopeError({ cause });
     const why = cause ? `: ${cause.message}` : "";
     const fate = details.handle

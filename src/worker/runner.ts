@@ -49,6 +49,8 @@ export class Runner {
   /** When the first began of the turns that follow one another; 0 when the last one left nothing. */
   #turnsSince = 0;
   #anyOver = false;
+  /** Why no job is run any more, once that is so. */
+  #ended: Error | undefined;
 
   constructor(owner: RunnerOwner) {
     this.#owner = owner;
@@ -60,6 +62,11 @@ export class Runner {
   }
 
   take(job: Job, session: Session): void {
+    if (this.#ended) {
+      // A grab's answer that was on its way when the worker left: its server gives it to somebody else.
+      letGo(job, this.#ended);
+      return;
+    }
     this.#jobs.add(job);
     if (this.#jobs.size - this.#waiting.length > this.#owner.concurrency) this.#waiting.push({ job, session });
     else this.#start({ job, session });
@@ -106,19 +113,24 @@ export class Runner {
     }
   }
 
-  /** Lets go of all jobs: their signals abort, and nothing more is sent about them. Says how many they were. */
+  /**
+   * Lets go of all jobs, for good: their signals abort, nothing more is sent about them, and those that have not begun
+   * never do. Says how many they were.
+   */
   abort(reason: Error): number {
     const { size } = this.#jobs;
-    for (const job of this.#jobs) {
-      // First, so that what the handler still sends doesn't end the job for its server.
-      job.abandon();
-      job.abort(reason);
-    }
+    this.#ended = reason;
+    for (const job of this.#jobs) letGo(job, reason);
     return size;
   }
 
   /** Runs a job from now on; the time when that goes on by itself, or is over. */
   #run(job: Job, session: Session, begin: number): number {
+    if (job.lost) {
+      // It was given back before it began: whoever gets it now does it.
+      this.#over(job);
+      return begin;
+    }
     const registration = this.#owner.registration(job.function);
     if (!registration) {
       // The function was taken back while its job was on its way: it is for other workers to do.
@@ -213,4 +225,10 @@ export class Runner {
       return undefined;
     }
   }
+}
+
+function letGo(job: Job, reason: Error): void {
+  // First, so that what the handler still sends doesn't end the job for its server.
+  job.abandon();
+  job.abort(reason);
 }

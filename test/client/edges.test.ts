@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { connect as connectTcp } from "node:net";
+import { connect as connectTcp, type Socket } from "node:net";
 import { Duplex } from "node:stream";
 import {
   BulkError,
@@ -137,6 +137,28 @@ test.each([0, 1, 2, 3, 4, 5, 6, 7, 8, 10, 12])(
     client.destroy();
     await ping;
     await eventually("the socket is closed", async () => closed > 0);
+  },
+);
+
+test.each(["destroy", "close"] as const)(
+  "%s doesn't wait for a server that takes connections again, and says nothing",
+  async (way) => {
+    const sockets: Socket[] = [];
+    await using server = await startFaultyServer((socket) => void sockets.push(socket.resume()));
+    const client = new Client(server.address, { requestTimeout: 60_000, reconnect: { minDelay: 1, maxDelay: 2 } });
+    // Asked again, it waits for a connection that is known to be good.
+    const ping = rejection(client.ping(), GearmanError);
+    await eventually("it is connected", async () => sockets.length === 1);
+    sockets[0]?.destroy();
+    await eventually("it is connected again", async () => sockets.length === 2);
+    const unsent = rejection(client.background("f"), ClosedError);
+    const begin = performance.now();
+    if (way === "destroy") client.destroy();
+    else await client.close({ timeout: 1 });
+    await ping;
+    assert.match((await unsent).message, /^this was not sent/);
+    await eventually("nothing is open", async () => sockets.every(({ closed }) => closed));
+    assert.ok(performance.now() - begin < 10_000);
   },
 );
 

@@ -11,11 +11,28 @@ test("nothing but the servers is the client's own defaults, ten minutes and fift
 
 test("numbers may be text, and an empty text is none", () => {
   const env = { GEARMAN_SERVERS, CONNECT_TIMEOUT: "1000", REQUEST_TIMEOUT: 2_000, GEARMAN_HUB_INTERVAL: "" };
-  expect(readHubEnv({ ...env, RUN_TIMEOUT: "3000" })).toEqual({
+  expect(readHubEnv({ ...env, GEARMAN_HUB_RUN_TIMEOUT: "3000" })).toEqual({
     servers: GEARMAN_SERVERS,
     options: { connectTimeout: 1_000, requestTimeout: 2_000 },
     ...{ interval: 600_000, runTimeout: 3_000 },
   });
+});
+
+test("a hub takes nothing of what limits the door's own runs", () => {
+  const env = { GEARMAN_SERVERS, RUN_TIMEOUT: 30_000 };
+  expect(readHubEnv(env).runTimeout).toBe(900_000);
+});
+
+test.each([
+  [{ GEARMAN_HUB_INTERVAL: 840_001 }, "GEARMAN_HUB_INTERVAL may be 840000 milliseconds at most, not 840001"],
+  [{ GEARMAN_HUB_INTERVAL: "soon" }, /^GEARMAN_HUB_INTERVAL must be a number of milliseconds .*, not "soon"$/],
+  [{ GEARMAN_HUB_INTERVAL: " " }, /^GEARMAN_HUB_INTERVAL must be a number of milliseconds/],
+  [{ GEARMAN_HUB_RUN_TIMEOUT: 900_001 }, "GEARMAN_HUB_RUN_TIMEOUT may be 900000 milliseconds at most, not 900001"],
+  [{ CONNECT_TIMEOUT: 0 }, /^CONNECT_TIMEOUT must be a number of milliseconds from 1 /],
+])("%j is refused in words, of a hub", (env, words) => {
+  const read = () => readHubEnv({ GEARMAN_SERVERS, ...env });
+  expect(read).toThrow(TypeError);
+  expect(read).toThrow(words);
 });
 
 test.each([

@@ -6,6 +6,8 @@ import type { OwnServer } from "./servers.ts";
 
 /** Milliseconds; short, so that what is given up is given up soon. */
 export const TIMES = { connectTimeout: 400, requestTimeout: 400 };
+/** The same where nothing is to be given up: as long as a busy machine may take. */
+export const PATIENT = { connectTimeout: 10_000, requestTimeout: 10_000 };
 const RECONNECT = { minDelay: 10, maxDelay: 50 };
 export const CLIENT_OPTIONS = { ...TIMES, heartbeat: 200, reconnect: { ...RECONNECT, retries: 5 } };
 export const WORKER_OPTIONS = { ...TIMES, pollInterval: 200, reconnect: RECONNECT };
@@ -21,10 +23,12 @@ export const RESULT = { foreground: "ABC", background: "taken", status: "queued"
 
 export type ActorName = keyof typeof RESULT;
 
-export const ACTORS: Record<ActorName, (proxy: FaultProxy, server: OwnServer) => Promise<Actor>> = {
-  async foreground(proxy, server) {
+type Meet = (proxy: FaultProxy, server: OwnServer, times: typeof TIMES) => Promise<Actor>;
+
+export const ACTORS: Record<ActorName, Meet> = {
+  async foreground(proxy, server, times) {
     const name = fresh("up");
-    const client = new Client(proxy.address, CLIENT_OPTIONS);
+    const client = new Client(proxy.address, { ...CLIENT_OPTIONS, ...times });
     const worker = startWorker(server.address, { [name]: (job) => job.workload.text().toUpperCase() });
     await client.ping();
     await client.run(name, "first");
@@ -37,8 +41,8 @@ export const ACTORS: Record<ActorName, (proxy: FaultProxy, server: OwnServer) =>
     };
   },
 
-  async background(proxy) {
-    const client = new Client(proxy.address, CLIENT_OPTIONS);
+  async background(proxy, _server, times) {
+    const client = new Client(proxy.address, { ...CLIENT_OPTIONS, ...times });
     await client.ping();
     return {
       ask: async () => ((await client.background(fresh("nobody"), "abc")).handle.startsWith("H:") ? "taken" : "?"),
@@ -46,8 +50,8 @@ export const ACTORS: Record<ActorName, (proxy: FaultProxy, server: OwnServer) =>
     };
   },
 
-  async status(proxy) {
-    const client = new Client(proxy.address, CLIENT_OPTIONS);
+  async status(proxy, _server, times) {
+    const client = new Client(proxy.address, { ...CLIENT_OPTIONS, ...times });
     const job = await client.background(fresh("nobody"), "abc");
     return {
       ask: async () => (await client.status(job)).state,
@@ -55,15 +59,15 @@ export const ACTORS: Record<ActorName, (proxy: FaultProxy, server: OwnServer) =>
     };
   },
 
-  async worker(proxy, server) {
+  async worker(proxy, server, times) {
     const name = fresh("up");
-    const worker = new Worker(proxy.address, WORKER_OPTIONS);
+    const worker = new Worker(proxy.address, { ...WORKER_OPTIONS, ...times });
     worker.add(name, (job) => job.workload.text().toUpperCase());
     const running = worker.run();
     const client = new Client(server.address);
     await client.run(name, "first");
     return {
-      ask: async () => (await client.run(name, "abc", { timeout: 5_000 })).text(),
+      ask: async () => (await client.run(name, "abc", { timeout: 10_000 })).text(),
       async [Symbol.asyncDispose]() {
         await client.close({ timeout: 1_000 });
         await worker.close({ timeout: 1_000 });
@@ -72,8 +76,8 @@ export const ACTORS: Record<ActorName, (proxy: FaultProxy, server: OwnServer) =>
     };
   },
 
-  async admin(proxy) {
-    const admin = new Admin(proxy.address, TIMES);
+  async admin(proxy, _server, times) {
+    const admin = new Admin(proxy.address, times);
     await admin.version();
     return {
       ask: async () => (/^\d+\.\d+\.\d+/.test(await admin.version()) ? "a version" : "?"),

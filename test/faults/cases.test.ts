@@ -1,10 +1,11 @@
 import assert from "node:assert/strict";
 import { GearmanError, type GearmanErrorCode } from "edgear";
 import { describe, test } from "vitest";
+import { eventually } from "../conformance/case.ts";
 import { nothingMore, open, watchCodecs } from "../support/faults/open.ts";
 import { FaultProxy } from "../support/faults/proxy.ts";
 import type { Fault, FaultKind, Faults } from "../support/faults/script.ts";
-import { ACTORS, type ActorName, RESULT, TIMES } from "./actors.ts";
+import { ACTORS, type ActorName, PATIENT, RESULT, TIMES } from "./actors.ts";
 import { SERVERS } from "./servers.ts";
 
 /*
@@ -113,12 +114,14 @@ async function outcomeOf(promise: Promise<string>): Promise<{ outcome: string; e
 
 describe.each(Object.keys(SERVERS))("on a line to %s", (serverName) => {
   describe.each(CASES)("$name", ({ faults, outcomes, cause, least = 0 }) => {
+    // Short only where time limits are what it takes.
+    const times = Object.values(outcomes).includes("TIMEOUT") ? TIMES : PATIENT;
     test.each(Object.keys(ACTORS) as ActorName[])("%s", async (name) => {
       const before = open();
       {
         await using server = (await SERVERS[serverName]?.()) as Awaited<ReturnType<(typeof SERVERS)[string]>>;
         await using proxy = await FaultProxy.to(server.port);
-        await using actor = await ACTORS[name](proxy, server);
+        await using actor = await ACTORS[name](proxy, server, times);
         const expected = outcomes[name] ?? "ok";
         const connections = proxy.connections;
         proxy.inject(faults);
@@ -129,15 +132,14 @@ describe.each(Object.keys(SERVERS))("on a line to %s", (serverName) => {
         assert.ok(took >= least, `it took ${took} ms`);
         if (expected === "TIMEOUT") {
           assert.ok(took >= TIMES.requestTimeout - 5, `it was given up after ${took} ms`);
-          assert.ok(took < TIMES.requestTimeout + 1_500, `it was given up only after ${took} ms`);
-        } else assert.ok(took < 3_000, `it took ${took} ms`);
+          assert.ok(took < TIMES.requestTimeout + 5_000, `it was given up only after ${took} ms`);
+        } else assert.ok(took < 8_000, `it took ${took} ms`);
         if (cause && outcome === "CONNECTION_LOST")
           assert.equal((error?.cause as GearmanError | undefined)?.code, cause);
         // The line is as good as any again: where something broke, on another connection.
         proxy.inject({ up: [], down: [] });
-        const again = performance.now();
-        assert.equal(await actor.ask(), RESULT[name]);
-        assert.ok(performance.now() - again < 2_000);
+        const well = async () => (await outcomeOf(actor.ask())).outcome === RESULT[name];
+        await eventually("it is well again", well);
         const broke = !["delay", "split", "merge", "throttle"].includes(
           (faults.up ?? faults.down)?.[0]?.kind as string,
         );

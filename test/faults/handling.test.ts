@@ -8,7 +8,7 @@ import { nothingMore, open, watchCodecs } from "../support/faults/open.ts";
 import { FaultProxy } from "../support/faults/proxy.ts";
 import { startFaultyServer } from "../support/faults.ts";
 import { startWorker } from "../support/worker.ts";
-import { CLIENT_OPTIONS, TIMES, WORKER_OPTIONS } from "./actors.ts";
+import { CLIENT_OPTIONS, PATIENT, TIMES, WORKER_OPTIONS } from "./actors.ts";
 import { type OwnServer, SERVERS } from "./servers.ts";
 
 /* What the library does about each kind of fault, where the table of cases.test.ts alone would not show it. */
@@ -27,30 +27,11 @@ describe.each(Object.entries(SERVERS))("with %s", (_name, start) => {
     await nothingMore(before);
   }
 
-  test("delay: an answer that comes when its time is over is nobody else's", () =>
-    site(async (proxy) => {
-      await using client = new Client(proxy.address, CLIENT_OPTIONS);
-      const job = await client.background(fresh("nobody"));
-      // Something comes all the time, so that the line is not taken for dead, but later and later.
-      proxy.inject({ down: [{ kind: "delay", milliseconds: 250 }] });
-      const ping = client.ping();
-      await pause(150);
-      proxy.inject({ down: [{ kind: "delay", milliseconds: 550 }] });
-      const late = rejection(client.status(job), TimeoutError);
-      await ping;
-      await late;
-      // The answer of the first is on its way, and comes before that of the second.
-      proxy.inject({ down: [] });
-      assert.equal((await client.status("H:nobody:9")).state, "unknown");
-      assert.equal((await client.status(job)).state, "queued");
-      assert.equal(proxy.connections, 1);
-    }));
-
   test("merge: the many answers of one read each find their call", () =>
     site(async (proxy, server) => {
       const name = fresh("up");
       await using _worker = startWorker(server.address, { [name]: (job) => job.workload.text() }, { concurrency: 16 });
-      await using client = new Client(proxy.address, CLIENT_OPTIONS);
+      await using client = new Client(proxy.address, PATIENT);
       await client.ping();
       proxy.inject({ up: [{ kind: "merge", milliseconds: 100 }], down: [{ kind: "merge", milliseconds: 100 }] });
       const texts = Array.from({ length: 200 }, (_, job) => `${job} ${"x".repeat(job)}`);
@@ -64,7 +45,7 @@ describe.each(Object.entries(SERVERS))("with %s", (_name, start) => {
       await using _worker = startWorker(server.address, { [name]: () => new Uint8Array(1_500_000) });
       await using client = new Client(proxy.address, { ...CLIENT_OPTIONS, maxPacketSize: 2_000_000 });
       const job = await client.background(fresh("nobody"));
-      proxy.inject({ down: [{ kind: "throttle", rate: 1_500 }] });
+      proxy.inject({ down: [{ kind: "throttle", rate: 750 }] });
       const result = client.run(name);
       await eventually("the result is on its way", async () => proxy.carried.down > 200_000);
       const begin = performance.now();
@@ -96,7 +77,7 @@ describe.each(Object.entries(SERVERS))("with %s", (_name, start) => {
       const begin = performance.now();
       const error = await rejection(task.result, ConnectionLostError);
       const limit = CLIENT_OPTIONS.heartbeat + TIMES.requestTimeout;
-      assert.ok(performance.now() - begin < limit + 1_500, `noticed after ${performance.now() - begin} ms`);
+      assert.ok(performance.now() - begin < limit + 5_000, `noticed after ${performance.now() - begin} ms`);
       assert.equal(error.handle, handle);
       assert.ok(error.cause instanceof TimeoutError);
       proxy.heal();
@@ -151,6 +132,29 @@ describe.each(Object.entries(SERVERS))("with %s", (_name, start) => {
   );
 });
 
+test("delay: an answer that comes when its time is over is nobody else's", async () => {
+  let connections = 0;
+  await using server = await startFaultyServer((socket) => {
+    connections++;
+    // Something comes all the time, so that the line is not taken for dead.
+    const news = setInterval(() => socket.write(write("server", packet(12, ["H:other:1", "1", "2"]))), 20);
+    socket.once("close", () => clearInterval(news));
+    let asked = 0;
+    socket.on("data", (chunk: Buffer) => {
+      for (const { type, args } of read("client", chunk).packets) {
+        if (type === 26) socket.write(write("server", packet(27, args)));
+        // The first is answered when the second has been asked, and then both are, in order.
+        if (type !== 15 || ++asked < 2) continue;
+        for (const known of ["1", "0"]) socket.write(write("server", packet(20, ["H:x:1", known, "0", "0", "0"])));
+      }
+    });
+  });
+  await using client = new Client(server.address, CLIENT_OPTIONS);
+  await rejection(client.status("H:x:1"), TimeoutError);
+  assert.equal((await client.status("H:x:1")).state, "unknown");
+  assert.equal(connections, 1);
+});
+
 test.each([2_000, 60_000, 1_000_000, 60_000_000])(
   "throttle: what waits behind a packet of %d bytes that comes byte by byte, as good as never, has its time all the same",
   async (size) => {
@@ -170,7 +174,7 @@ test.each([2_000, 60_000, 1_000_000, 60_000_000])(
       const client = new Client(server.address, { ...CLIENT_OPTIONS, reconnect: false });
       const begin = performance.now();
       await rejection(client.ping(), TimeoutError);
-      assert.ok(performance.now() - begin < 5_000);
+      assert.ok(performance.now() - begin < 10_000);
       client.destroy();
     }
     await nothingMore(before);

@@ -17,8 +17,9 @@ async function site(hostility: Hostility, run: (admin: Admin, server: Turncoat) 
   await using admin = new Admin(peer.address, { requestTimeout: 400, maxAnswerSize: 10_000_000 });
   await bounded(() => run(admin, peer));
   peer.reform();
-  await eventually("the admin to be well again", () => admin.version().then(Boolean, () => false));
-  assert.deepEqual(await admin.jobs(), []);
+  // Its limits are short, and a machine may be busy.
+  const jobs = async () => (await admin.jobs().catch(() => undefined))?.length === 0;
+  await eventually("the admin to be well again", jobs);
 }
 
 test("rows without end", () =>

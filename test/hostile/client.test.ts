@@ -25,8 +25,9 @@ async function site(
   await bounded(() => run(client, peer));
   peer.reform();
   await using _worker = startWorker(peer.server.address, { up: (job) => job.workload.text().toUpperCase() });
-  await eventually("the client to be well again", () => client.ping().then(Boolean, () => false));
-  assert.equal((await client.run("up", "abc")).text(), "ABC");
+  // Its limits are short, and a machine may be busy.
+  const up = async () => String(await client.run("up", "abc").catch(() => "")) === "ABC";
+  await eventually("the client to be well again", up);
 }
 
 /** The errors that a client tells of. */

@@ -46,11 +46,20 @@ export interface DeployOptions extends RunOptions {
 
 type Vars = Record<string, string | number | readonly string[]>;
 
+/** What was built, by script: the sources stay as they are while tests run. */
+const built = new Map<string | undefined, Promise<Modules>>();
+
 /** Builds a Worker and runs what came out. `vars` are what [vars] and secrets would set. */
 export async function deploy(vars: Vars, { script, ...options }: DeployOptions = {}): Promise<Deployed> {
+  const modules = built.get(script) ?? buildAside(script);
+  built.set(script, modules);
+  return runModules(await modules, vars, options);
+}
+
+async function buildAside(script: string | undefined): Promise<Modules> {
   const folder = await mkdtemp(path.join(tmpdir(), "edgear-deploy-"));
   try {
-    return await runModules(await build(folder, script), vars, options);
+    return await build(folder, script);
   } finally {
     await rm(folder, { recursive: true, force: true });
   }

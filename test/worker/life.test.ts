@@ -201,6 +201,27 @@ describe.each(inject("servers"))("a worker's life, over $name", ({ address }) =>
     await eventually("all are done", async () => all().size === jobs.length);
   });
 
+  test("no handler is called any more once a worker has closed without time", async () => {
+    const name = fresh("never");
+    await using client = new Client(address);
+    await Promise.all(Array.from({ length: 50 }, (_, job) => client.background(name, String(job))));
+    const worker = new Worker(address, { concurrency: 50 });
+    let begun = 0;
+    worker.add(name, () => {
+      begun++;
+      // Longer than a turn: most jobs wait for theirs when the time is over.
+      for (const end = performance.now() + 5; performance.now() < end; );
+      if (begun === 3) void worker.close({ timeout: 0 });
+    });
+    await worker.run();
+    const before = begun;
+    await pause(100);
+    assert.equal(begun, before);
+    const other = new Worker(address, { concurrency: 50 });
+    other.add(name, () => {});
+    await other.drain();
+  });
+
   test("drain works off what waits, sub-jobs included, and leaves", async () => {
     const name = fresh("drained");
     await using client = new Client(address);

@@ -24,11 +24,13 @@ interface Given {
   /** How many results had been sent, each time when the worker was told that there is a slot. */
   readonly told: number[];
   readonly discarded: string[];
+  /** Gives it another job. */
+  take(number: number): Job;
 }
 
 /** Gives a runner so many jobs, as one read from a server does. Each takes so many milliseconds of the clock. */
 function given(jobs: number, milliseconds: number, concurrency = jobs, each = (_given: Given) => {}): Given {
-  const record = { begun: [], sent: [], told: [], discarded: [] } as Omit<Given, "runner">;
+  const record = { begun: [], sent: [], told: [], discarded: [] } as Omit<Given, "runner" | "take">;
   const port = {
     server: "127.0.0.1:4730",
     waiting: 0,
@@ -53,11 +55,14 @@ function given(jobs: number, milliseconds: number, concurrency = jobs, each = (_
     },
     changed: () => record.told.push(record.sent.length),
   });
-  const all: Given = { runner, ...record };
-  for (let number = 0; number < jobs; number++) {
+  const take = (number: number) => {
     const about = { function: "f", unique: "", reducer: "", attempt: 1, workload: new Payload(new Uint8Array()) };
-    runner.take(new Job(port, number, { handle: `H:x:${number}`, ...about }), {} as Session);
-  }
+    const job = new Job(port, number, { handle: `H:x:${number}`, ...about });
+    runner.take(job, {} as Session);
+    return job;
+  };
+  const all: Given = { runner, ...record, take };
+  for (let number = 0; number < jobs; number++) take(number);
   return all;
 }
 
@@ -94,15 +99,37 @@ test("jobs that wait for a slot run in later turns, in order", async () => {
   expect(runner.size).toBe(0);
 });
 
-test("a handler that throws away the whole runner in mid-turn: nothing more is sent, and nothing is left", async () => {
+test("a handler that throws away the whole runner in mid-turn: nothing more is begun or sent, and nothing is left", async () => {
   let aborted: number | undefined;
-  const { runner, sent, discarded } = given(10, 1, 5, (all) => {
+  const { runner, begun, sent, discarded } = given(10, 1, 5, (all) => {
     if (all.begun.length === 3) aborted = all.runner.abort(new Error("enough"));
   });
   await delay(20);
   expect(aborted).toBe(8);
+  expect(begun).toEqual(handles(3));
   expect(sent).toEqual(handles(2));
-  expect(discarded).toEqual(handles(10).slice(2));
+  expect(discarded).toEqual(["H:x:2"]);
+  expect(runner.size).toBe(0);
+});
+
+test("a job that comes after all were thrown away is not begun", async () => {
+  const { runner, begun, take } = given(0, 0, 2);
+  runner.abort(new Error("enough"));
+  const job = take(0);
+  await delay(0);
+  expect(begun).toEqual([]);
+  expect(job.lost).toBe(true);
+  expect(job.signal.reason).toEqual(new Error("enough"));
+  expect(runner.size).toBe(0);
+});
+
+test("a job that was lost before its turn came is not begun", async () => {
+  const { runner, begun, sent, take } = given(0, 0, 2);
+  const [first, second] = [take(0), take(1)];
+  first.abandon();
+  await delay(0);
+  expect(begun).toEqual([second.handle]);
+  expect(sent).toEqual([second.handle]);
   expect(runner.size).toBe(0);
 });
 

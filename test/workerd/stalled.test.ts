@@ -5,7 +5,7 @@ import { begin, counted, worked } from "./request.ts";
 
 const events = { method: "POST", body: "x", headers: { accept: "text/event-stream" } };
 const pause = (milliseconds: number) => new Promise((resolve) => setTimeout(resolve, milliseconds));
-const soon = { timeout: 2_000, interval: 20 };
+const soon = { timeout: 15_000, interval: 20 };
 
 /** What is left of an answer, as text. Rejects when it was cut off. */
 async function rest(response: Response): Promise<string> {
@@ -17,25 +17,23 @@ async function rest(response: Response): Promise<string> {
 describe("a reader of events who reads no further", () => {
   test("of a job that tells nothing is left, and the connection is free", async () => {
     const net = counted();
-    const response = await begin({ GEARMAN_NET: net, IDLE_TIMEOUT: 300, STREAM_KEEP_ALIVE: 50 }, "/run/nobody", events);
-    await pause(150);
+    const response = await begin({ GEARMAN_NET: net, IDLE_TIMEOUT: 800, STREAM_KEEP_ALIVE: 50 }, "/run/nobody", events);
     expect(net.open).toBe(1);
     await expect.poll(() => net.open, soon).toBe(0);
-    await expect(rest(response)).rejects.toThrow(/nobody has read the answer for 300 ms \(IDLE_TIMEOUT\)/);
+    await expect(rest(response)).rejects.toThrow(/nobody has read the answer for 800 ms \(IDLE_TIMEOUT\)/);
   });
 
   test("of a job that tells much is left, too", () =>
     worked(
       async (job) => {
-        for (let tick = 0; !job.signal.aborted && tick < 200; tick++) {
+        for (let tick = 0; !job.signal.aborted && tick < 400; tick++) {
           job.data("x".repeat(10_000));
           await pause(10);
         }
       },
       async (name) => {
         const net = counted();
-        const response = await begin({ GEARMAN_NET: net, IDLE_TIMEOUT: 300 }, `/run/${name}`, events);
-        await pause(150);
+        const response = await begin({ GEARMAN_NET: net, IDLE_TIMEOUT: 800 }, `/run/${name}`, events);
         expect(net.open).toBe(1);
         await expect.poll(() => net.open, soon).toBe(0);
         await expect(rest(response)).rejects.toThrow("IDLE_TIMEOUT");
@@ -76,10 +74,10 @@ describe("a batch", () => {
     const { readable, writable } = new TransformStream<Uint8Array, Uint8Array>();
     void writable.getWriter().write(new TextEncoder().encode('{"function":"nobody"}\n{"func'));
     const net = counted();
-    const response = await begin({ GEARMAN_NET: net, IDLE_TIMEOUT: 300 }, "/jobs", init(readable));
+    const response = await begin({ GEARMAN_NET: net, IDLE_TIMEOUT: 800 }, "/jobs", init(readable));
     expect(linesOf(await rest(response))).toEqual([
       expect.objectContaining({ line: 1, handle: expect.any(String) }),
-      { line: 2, error: { code: "IDLE", message: "nothing more came for 300 ms (IDLE_TIMEOUT)" } },
+      { line: 2, error: { code: "IDLE", message: "nothing more came for 800 ms (IDLE_TIMEOUT)" } },
     ]);
     await expect.poll(() => net.open, soon).toBe(0);
   });
@@ -88,9 +86,8 @@ describe("a batch", () => {
     const name = fresh("late");
     const body = `{"function":"${name}"}\n`.repeat(1_000);
     const net = counted();
-    const response = await begin({ GEARMAN_NET: net, IDLE_TIMEOUT: 300 }, "/jobs", init(body));
-    await pause(150);
-    expect(net.open).toBe(1);
+    const response = await begin({ GEARMAN_NET: net, IDLE_TIMEOUT: 800 }, "/jobs", init(body));
+    await expect.poll(() => net.opened, soon).toBe(1);
     await expect.poll(() => net.open, soon).toBe(0);
     const lines = linesOf(await rest(response));
     const last = lines.pop();

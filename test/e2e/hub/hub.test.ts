@@ -117,7 +117,7 @@ test("wrong arguments are refused in words, before anything is asked of a hub", 
     "status, unknown": expect.stringMatching(/^TypeError: status has no option "bogus"/),
     "statusOf, null": "TypeError: the options of statusOf must be an object, not null",
     "ping, signal": "TypeError: the signal of ping must be an AbortSignal, not null",
-    "run, more than RUN_TIMEOUT": expect.stringMatching(/^TypeError: .*900000 ms at most \(RUN_TIMEOUT\), not 900001/),
+    "run, more than the longest": expect.stringMatching(/^TypeError: .*900000 ms at most .*, not 900001/),
     "run of the object, null": "TypeError: the options of run must be an object, not null",
   });
 });
@@ -170,14 +170,6 @@ describe("an error arrives as what it was", () => {
     expect(await ask(away, "ping")).toMatchObject({
       ...{ name: "ConnectionError", code: "CONNECTION_FAILED", typed: true, server: `127.0.0.1:${port}` },
       cause: expect.any(String),
-    });
-  }, 60_000);
-
-  test("a configuration that can't be", async () => {
-    await using wrong = await deployHub({ GEARMAN_SERVERS: "" });
-    expect(await ask(wrong, "ping")).toMatchObject({
-      name: "TypeError",
-      message: expect.stringContaining("GEARMAN_SERVERS"),
     });
   }, 60_000);
 
