@@ -7,8 +7,9 @@
  * error that no test caught. A run that was ended leaves no report; then what had passed and failed by then counts, and
  * what was under way is said (scripts/under-way.mjs). Tests that were skipped are named, with the reason that they give.
  *
- * A second report is of the files that failed, run again by themselves (scripts/failed-files.mjs). What passes there was upset by
- * the rest of the run or by the machine: it counts as passed, and is named, as somebody should look at it.
+ * A second report is of the files that failed, run again by themselves (scripts/failed-files.mjs), if that run ended well. What
+ * passes there was upset by the rest of the run or by the machine: it counts as passed, and is named, as somebody should look
+ * at it.
  */
 
 import { readFileSync } from "node:fs";

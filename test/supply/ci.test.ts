@@ -134,20 +134,21 @@ describe("the tally", () => {
     const upset = assertion("failed", {}, "an upset test");
     const file = (...assertionResults: object[]) => ({ name, status: "failed", assertionResults });
     const again = (...files: object[]) => report(0, 0, files, "again.json");
+    const passed = { ...file({ ...upset, status: "passed" }, assertion("passed")), status: "passed" };
     const both = (exitCode = "1") => tally(exitCode, "0", place("under-way.json"), place("again.json"));
 
     test("counts and names what passed there", async () => {
       report(1, 1, [file(upset, assertion("passed"))]);
-      again(file({ ...upset, status: "passed" }, assertion("passed")));
+      again(passed);
       const said = ["passed only when its file ran again by itself: /a.test.ts: an upset test", "2 passed, 0 failed"];
       assert.deepEqual(await both(), { code: 0, lines: said });
     });
 
     test.each<[string, object[]]>([
       ["what failed again", [file(upset)]],
-      ["what passed in one project and failed in another", [file({ ...upset, status: "passed" }), file(upset)]],
+      ["what passed in one project and failed in another", [passed, file(upset)]],
       ["what didn't run again", [file(assertion("passed"))]],
-      ["what passed in another file", [{ ...file({ ...upset, status: "passed" }), name: "/b.test.ts" }]],
+      ["what passed in another file", [{ ...passed, name: "/b.test.ts" }]],
       ["a second run without a report", []],
     ])("fails for %s", async (_what, files) => {
       report(1, 1, [file(upset, assertion("passed"))]);
@@ -158,7 +159,7 @@ describe("the tally", () => {
     test("fails for an error that no test caught, whatever passed", async () => {
       writeFileSync(place("under-way.json"), JSON.stringify({ passed: 1, failed: 1, errors: 1, running: [] }));
       report(1, 1, [file(upset, assertion("passed"))]);
-      again(file({ ...upset, status: "passed" }));
+      again(passed);
       assert.equal((await both()).lines.at(-1), "2 passed, 1 failed");
     });
 
@@ -173,9 +174,9 @@ describe("the tally", () => {
       };
       report(2, 1, [one, passed]);
       assert.equal(await named(), "a.test.ts\n");
-      report(2, 3, [one, one, one, passed]);
+      report(2, 3, [one, one, one, other]);
       assert.equal(await named(), "a.test.ts\n");
-      report(2, 4, [one, one, one, one, passed]);
+      report(2, 4, [one, one, one, one, other]);
       assert.equal(await named(), "");
       report(2, 1, [one, { ...one, assertionResults: [] }]);
       assert.equal(await named(), "");
@@ -208,5 +209,6 @@ test("`.ci/run` puts a limit to each step that may hang, and tells the tally wha
   const steps = lines.filter((line) => /\bnpm\b/.test(line) && !line.startsWith("#"));
   assert.equal(steps.length, 4);
   for (const step of steps) assert.match(step, /^ *limited npm /);
+  assert.match(lines.join("\n"), /vitest run .*again\.json" \|\|\n *rm -f "\$folder\/again\.json"/);
   assert.match(lines.at(-2) ?? "", /^node scripts\/tally\.mjs .* "\$EDGEAR_UNDER_WAY" /);
 });
