@@ -68,10 +68,9 @@ export class Watch {
     const identity = identityOf(folder);
     this.#gone.delete(folder);
     const before = this.#watched.get(folder);
-    if (before?.identity === identity) return;
-    before?.watcher.close();
-    this.#watched.delete(folder);
-    if (this.#watched.size >= MOST) return;
+    // Another one's turn comes with a look: Deno watches nothing where it has just closed a watcher.
+    if (before && before.identity !== identity) this.#lose(folder, before.identity);
+    if (before || this.#watched.size >= MOST) return;
     const watcher = watch(folder, (_event, name) => {
       if (name !== null && SOURCES.test(name) && !name.startsWith(".")) this.#tell(path.join(folder, name));
     });
@@ -96,10 +95,6 @@ export class Watch {
 
   /** Finds folders that are others by now, are gone, or are there again: what is in those has changed. */
   #look(): void {
-    for (const [folder, { identity }] of this.#watched) {
-      const now = identityOrNone(folder);
-      if (now !== identity) this.#lose(folder, now && identity);
-    }
     const seen = new Set<string>();
     for (const [folder, before] of this.#gone) {
       const now = identityOrNone(folder);
@@ -108,6 +103,10 @@ export class Watch {
         this.#walk(folder, seen);
         if (this.#watched.has(folder) && now !== before) this.#tell(folder);
       }
+    }
+    for (const [folder, { identity }] of this.#watched) {
+      const now = identityOrNone(folder);
+      if (now !== identity) this.#lose(folder, now && identity);
     }
   }
 
