@@ -122,8 +122,8 @@ const LONGEST_MESSAGE = 10_000;
 export function problemOf(error: unknown, known?: string): Problem {
   if (error instanceof Problem) return error;
   const options = { cause: error, handle: (error as { handle?: string } | undefined)?.handle ?? known };
-  // A hub's own settings, which only the hub itself can read.
-  if (error instanceof ConfigError) return misconfigured(error.message, error);
+  // A hub's own settings, which only the hub itself can read: it has said whose they are.
+  if (error instanceof ConfigError) return new Problem(500, "MISCONFIGURED", error.message, { cause: error });
   if (error instanceof ServerError) {
     const { serverCode, code, message } = error;
     const full = serverCode === QUEUE_ERROR;

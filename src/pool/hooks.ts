@@ -67,9 +67,9 @@ export interface Hooks {
   idle?(context: HookContext): unknown;
   /** A job is about to be given to its handler, which waits for what this returns. */
   beforeFunction?(context: JobHookContext): unknown;
-  /** A job failed, or its handler threw. */
+  /** A job failed, or its handler threw. At the worker's end what this returns is waited for, for half a second at most. */
   failure?(context: EndHookContext): unknown;
-  /** A job is over, however it ended. */
+  /** A job is over, however it ended. At the worker's end what this returns is waited for, for half a second at most. */
   afterFunction?(context: EndHookContext): unknown;
   /** All jobs are over, and the process is about to end. What this returns is waited for, for a second and a quarter at most. */
   afterRun?(context: HookContext): unknown;
@@ -109,29 +109,37 @@ export function checkHooks(value: unknown, where: string): Hooks {
 
 type ContextOf<Name extends keyof Hooks> = Parameters<NonNullable<Hooks[Name]>>[0];
 
+/** Those about a job that is over: what they have begun is waited for when the worker ends. */
+const LATE: readonly (keyof Hooks)[] = ["failure", "afterFunction"];
+
+/** One that takes longer, in milliseconds, is not waited for any more: it may never end. */
+const FORGOTTEN = 10_000;
+
 /** Calls hooks, each when its time has come: a slow one delays neither the worker nor those after it. */
 export class HookCalls {
   readonly #hooks: Hooks;
   readonly #failed: (error: Error) => void;
-  readonly #running = new Set<Promise<void>>();
+  readonly #forgotten: number;
+  readonly #late = new Set<Promise<void>>();
 
-  constructor(hooks: Hooks, failed: (error: Error) => void) {
+  constructor(hooks: Hooks, failed: (error: Error) => void, { forgotten = FORGOTTEN } = {}) {
     this.#hooks = hooks;
     this.#failed = failed;
+    this.#forgotten = forgotten;
   }
 
   has(name: keyof Hooks): boolean {
     return this.#hooks[name] !== undefined;
   }
 
-  /** How many are under way. */
-  get running(): number {
-    return this.#running.size;
+  /** How many of jobs that are over are under way. */
+  get late(): number {
+    return this.#late.size;
   }
 
-  /** Resolves once those that are under way are through. */
+  /** Resolves once those are through. */
   async settled(): Promise<void> {
-    await Promise.all(this.#running);
+    await Promise.all(this.#late);
   }
 
   /** Resolves once the hook is through. Never rejects. */
@@ -139,9 +147,12 @@ export class HookCalls {
     const hook = this.#hooks[name] as ((context: ContextOf<Name>) => unknown) | undefined;
     if (!hook) return;
     const called = this.#call(name, hook, context);
-    this.#running.add(called);
+    if (!LATE.includes(name)) return called;
+    this.#late.add(called);
+    const forgotten = setTimeout(() => this.#late.delete(called), this.#forgotten);
     await called;
-    this.#running.delete(called);
+    clearTimeout(forgotten);
+    this.#late.delete(called);
   }
 
   async #call<Name extends keyof Hooks>(

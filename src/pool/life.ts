@@ -14,7 +14,7 @@ const LOOK = 1_000;
 const MEMORY_LOOK = 50;
 
 /**
- * How long hooks that are under way at the end are waited for, and then the last one, in milliseconds: less in all than a
+ * How long the hooks of the last jobs are waited for at the end, and then the last one, in milliseconds: less in all than a
  * pool waits for a worker that has to end.
  */
 const LATE_HOOKS = 500;
@@ -152,9 +152,9 @@ export class Life {
     return group.pool.atomic ? 1 : planWorkers(group).reduce((sum, { concurrency }) => sum + concurrency, 0);
   }
 
-  /** Waits for the hooks that are under way, and for the last of all. */
+  /** Waits for the hooks of the last jobs, and for the last of all. */
   async #lastHooks(): Promise<void> {
-    if (this.#hooks.running > 0) await Promise.race([this.#hooks.settled(), sleep(LATE_HOOKS)]);
+    if (this.#hooks.late > 0) await Promise.race([this.#hooks.settled(), sleep(LATE_HOOKS)]);
     if (this.#hooks.has("afterRun"))
       await Promise.race([this.#hooks.call("afterRun", () => this.#context()), sleep(LAST_HOOK)]);
   }

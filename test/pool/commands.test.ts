@@ -1,5 +1,5 @@
 import { spawn } from "node:child_process";
-import { mkdir, readFile, writeFile } from "node:fs/promises";
+import { mkdir, readFile, rm, writeFile } from "node:fs/promises";
 import { createServer } from "node:net";
 import { setTimeout as delay } from "node:timers/promises";
 import { Client } from "edgear";
@@ -321,7 +321,7 @@ describe("workers leave", () => {
   });
 });
 
-test("--watch replaces the workers when a handler changes", async () => {
+test("--watch replaces the workers when a handler, or the folder that it is in, changes", async () => {
   const name = fresh("pool");
   await using folder = await PoolFolder.make(address, { "./watched.mjs#default": name });
   await folder.write("watched.mjs", 'export default () => "old";');
@@ -346,6 +346,20 @@ test("--watch replaces the workers when a handler changes", async () => {
   await folder.write("later/new.mjs", 'export default () => "latest";');
   await restarts(3);
   expect((await client.run(name, "", { timeout: 15_000 })).text()).toBe("latest");
+  // Its folder is removed, and there is another one in its place, at once or after a while.
+  const gives = (words: string) =>
+    expect
+      .poll(async () => (await client.run(name, "", { timeout: 15_000 })).text(), { timeout: 15_000, interval: 100 })
+      .toBe(words);
+  for (const away of [0, 2_500]) {
+    await rm(folder.file("later"), { recursive: true });
+    await delay(away);
+    await mkdir(folder.file("later"));
+    await folder.write("later/new.mjs", `export default () => "anew ${away}";`);
+    await gives(`anew ${away}`);
+    await folder.write("later/new.mjs", `export default () => "changed ${away}";`);
+    await gives(`changed ${away}`);
+  }
   pool.kill("SIGINT");
   expect((await pool.ended()).code).toBe(0);
 });

@@ -1,5 +1,6 @@
 import { spawn } from "node:child_process";
 import { mkdir, readFile, rename, rm, stat, symlink, writeFile } from "node:fs/promises";
+import { Client } from "edgear";
 import { expect, inject, test, vi } from "vitest";
 import { lock } from "../../build/src/cli/pool/lock.js";
 import { createPid, writePid } from "../../build/src/cli/pool/place.js";
@@ -99,6 +100,22 @@ test("a log that can't be written, or opened anew, is said once, and harms nothi
   const events = lines.map((line) => JSON.parse(line).event);
   expect(events.filter((event) => event === "restart")).toHaveLength(2);
   expect(events.at(-1)).toBe("stop");
+});
+
+test("a line that is too long for the log on the standard output is missed there, which is said once", async () => {
+  const name = fresh("pool");
+  await using folder = await PoolFolder.make(address, { "./long.mjs#default": name });
+  await folder.write("long.mjs", 'export default () => { throw new Error("x".repeat(2 ** 20)); };');
+  await using pool = await folder.start(["--log", "json"]);
+  await using client = new Client(address);
+  for (let job = 0; job < 2; job++) await expect(client.run(name, "", { timeout: 15_000 })).rejects.toThrow("xxx");
+  expect(await folder.run("stop")).toMatchObject({ code: 0 });
+  const { code, stdout, stderr } = await pool.ended();
+  expect(code).toBe(0);
+  expect(stderr.match(/the log has lost a line, .* 1048576 bytes/g)).toHaveLength(1);
+  const lines = stdout.trim().split("\n");
+  const last = JSON.parse(lines.at(-1) ?? "");
+  expect(last).toMatchObject({ event: "stop", jobs: { exception: 2 } });
 });
 
 test("the log of a daemon that could not be started is JSON, and says why", async () => {

@@ -35,6 +35,7 @@ const later = (name, time) => async () => {
   appendFileSync(new URL("./late.txt", import.meta.url), name + "\\n");
 };
 export const late = { failure: later("failure", 200), afterFunction: later("afterFunction", 100), afterRun: later("afterRun", 0) };
+export const stuck = { idle: () => new Promise(() => {}), beforeConnect: () => new Promise(() => {}) };
 export const wrong = { beforeConect() {} };
 export const throws = { afterConnect() { throw new Error("oh no"); } };
 `;
@@ -126,6 +127,20 @@ describe("hooks", () => {
     await pool.ended;
     const lines = (await readFile(path.join(folder, "late.txt"), "utf8")).trim().split("\n");
     expect(lines).toEqual(["afterFunction", "failure", "afterRun"]);
+  });
+
+  test("that never end don't delay the worker's end", async () => {
+    const name = fresh("pool");
+    await using pool = poolOf(name, "stuck", { count: 1 });
+    const left = new Map<number, number>();
+    const took: number[] = [];
+    pool.on("worker:leave", ({ pid }) => void left.set(pid, performance.now()));
+    pool.on("worker:exit", ({ pid }) => void took.push(performance.now() - (left.get(pid) ?? 0)));
+    await pool.start();
+    for (let job = 0; job < 5; job++) await client.run(name, "", { timeout: 15_000 });
+    await expect.poll(() => took.length, { timeout: 15_000 }).toBe(5);
+    // Were they waited for, each would take half a second; a busy machine takes that long for one or the other.
+    expect(Math.min(...took)).toBeLessThan(400);
   });
 
   test("that throw are told, and harm nothing; those with unknown names aren't taken", async () => {

@@ -26,7 +26,7 @@ async function submit(name: string, jobs: number): Promise<void> {
   expect(submitted).toBe(jobs);
 }
 
-test("a pool of 4 with a worker killed every second loses no job, and is at 4 again within two seconds", async () => {
+test("a pool of 4 with a worker killed every second loses no job; it is at 4 again within two seconds as a rule, within eight always", async () => {
   const name = fresh("pool");
   await using folder = await PoolFolder.make(gearmand.address, { noted: name });
   await using pool = await folder.start(["--workers", "4"], 4);
@@ -52,8 +52,10 @@ test("a pool of 4 with a worker killed every second loses no job, and is at 4 ag
   }
   const kills = times.length;
   expect(kills).toBeGreaterThan(2);
+  times.sort((a, b) => a - b);
+  expect(times[Math.floor(kills / 2)]).toBeLessThan(2_000);
   // A machine that has other things to do may take longer now and then, and no pool would be faster there.
-  expect(times.sort((a, b) => a - b)[Math.floor(kills / 2)]).toBeLessThan(2_000);
+  expect(times.at(-1)).toBeLessThan(8_000);
   // A job whose worker was killed in mid-job may be there twice.
   const { jobs: counts } = await folder.until(({ workers }) => workers.every(({ running }) => running === 0), pool);
   const done = await folder.done();

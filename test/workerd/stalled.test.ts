@@ -45,7 +45,7 @@ describe("a reader of events who reads no further", () => {
       () => "x".repeat(500_000),
       async (name) => {
         const net = counted();
-        const env = { GEARMAN_NET: net, IDLE_TIMEOUT: 10_000, STREAM_KEEP_ALIVE: 20 };
+        const env = { GEARMAN_NET: net, IDLE_TIMEOUT: 60_000, STREAM_KEEP_ALIVE: 20 };
         const response = await begin(env, `/run/${name}`, events);
         await expect.poll(() => net.open, soon).toBe(0);
         await pause(200);
@@ -110,7 +110,7 @@ describe("a batch", () => {
   test("that is submitted keeps no connection for its reader", async () => {
     const net = counted();
     const body = '{"function":"nobody"}\n'.repeat(20);
-    const response = await begin({ GEARMAN_NET: net, IDLE_TIMEOUT: 10_000 }, "/jobs", init(body));
+    const response = await begin({ GEARMAN_NET: net, IDLE_TIMEOUT: 60_000 }, "/jobs", init(body));
     await expect.poll(() => net.opened, soon).toBe(1);
     await expect.poll(() => net.open, soon).toBe(0);
     expect(linesOf(await rest(response))).toHaveLength(20);

@@ -21,6 +21,9 @@ export interface PoolLog {
 
 const ORDER: readonly Level[] = ["trace", "debug", "info", "warn", "error"];
 
+/** Bytes of lines that the standard output has yet to take, one that is about to be written included. */
+const MOST = 2 ** 20;
+
 /**
  * Opens a log.
  * @param to nothing for words on the standard error; `json`, `syslog`, `syslog:<socket>` or a file's path
@@ -35,8 +38,9 @@ export function openLog(to: string | undefined, least: Level, group: string): Po
   }
   if (to === "json") {
     // What is not taken, by a full disk for example, is dropped, and not collected.
-    const output = pino.destination({ fd: 1, sync: true, maxLength: 2 ** 20 });
+    const output = pino.destination({ fd: 1, sync: true, maxLength: MOST });
     output.on("error", tellOnce);
+    output.on("drop", tellDropped);
     return openPino(least, group, output, {});
   }
   const file = new LogFile(to);
@@ -49,6 +53,15 @@ let told = false;
 function tellOnce(error: NodeJS.ErrnoException): void {
   if (!told && error.code !== "EPIPE") note("error", `the log can't be written: ${error.message}`);
   told = true;
+}
+
+let dropped = false;
+
+/** What can't be written is dropped, too: that was said then. */
+function tellDropped(): void {
+  if (!told && !dropped)
+    note("error", `the log has lost a line, and tells of no other: there is room for ${MOST} bytes at a time`);
+  dropped = true;
 }
 
 function openWords(least: Level): PoolLog {

@@ -70,8 +70,11 @@ test("a job server that is killed and started again under load: each request is 
 });
 
 test.each([
-  [{ GEARMAN_SERVERS: "a b" }, /: "a b" is no server/],
-  [{ GEARMAN_HUB_INTERVAL: "soon" }, /GEARMAN_HUB_INTERVAL must be .*, not "soon"/],
+  [{ GEARMAN_SERVERS: "a b" }, /^this Worker is set up wrongly: "a b" is no server: give .* or \{ host, port, tls \}$/],
+  [
+    { GEARMAN_HUB_INTERVAL: "soon" },
+    /^the hub is set up wrongly: GEARMAN_HUB_INTERVAL must be a number of milliseconds from 1 to \d+, not "soon"$/,
+  ],
 ])(
   "%j is the Worker's fault, not the request's",
   async (vars, words) => {
