@@ -8,7 +8,7 @@ import { FaultProxy } from "../support/faults/proxy.ts";
 import { chooseSeed, Randoms, SEED, seeded } from "../support/faults/randoms.ts";
 import { FAULT_KINDS, HARMLESS, randomScript } from "../support/faults/script.ts";
 import { CLIENT_OPTIONS, TIMES, WORKER_OPTIONS } from "./actors.ts";
-import { type OwnServer, SERVERS } from "./servers.ts";
+import { type OwnServer, SERVERS, startSturdyGearmand } from "./servers.ts";
 
 /* Random scripts: faults of all kinds on the first connections of a client, a worker and an admin at once. */
 
@@ -91,7 +91,7 @@ async function run(server: OwnServer, randoms: Randoms, harmless: boolean): Prom
   }
 }
 
-describe.each(Object.entries(SERVERS))("over random faults on lines to %s", (_name, start) => {
+describe.each(Object.entries({ ...SERVERS, gearmand: startSturdyGearmand }))("over random faults on lines to %s", (_name, start) => {
   test.each([
     ["of kinds that change nothing, everything has its result", true],
     ["of all kinds, everything settles, and is well again", false],

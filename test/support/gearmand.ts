@@ -11,6 +11,8 @@ export interface Gearmand extends AsyncDisposable {
   readonly address: string;
   readonly port: number;
   readonly pid: number;
+  /** Whether its process is there. */
+  readonly running: boolean;
   /** What it has logged. */
   readonly log: string;
   stop(): Promise<void>;
@@ -40,6 +42,9 @@ export async function startGearmand(options: GearmandOptions = {}): Promise<Gear
     address: `127.0.0.1:${port}`,
     port,
     pid: server.pid,
+    get running() {
+      return server.running;
+    },
     get log() {
       return server.output;
     },

@@ -323,7 +323,7 @@ export const deliberate: Record<string, Deliberate> = {
       },
     },
   },
-  "a packet of type 2^32 - 1": {
+  "a packet of type 2^31 or more": {
     says: ["the server crashes", "the connection is closed"],
     steps: [
       ["a", "BYTES", "\u0000REQÿÿÿÿ\u0000\u0000\u0000\u0000"],
