@@ -86,12 +86,14 @@ export class Batches {
    */
   async next(leader: Leader, signal: AbortSignal): Promise<BatchOutcome> {
     const { batch, keep } = this.#settings;
-    const rows = await inTime(leader.rows(batch, this.held.names()));
-    // Reading may have taken long. Of its lease, a third may be gone then.
+    // Reading has two thirds of the lease.
     await inTime(leader.renew());
+    const rows = await inTime(leader.rows(batch, this.held.names()));
+    // It may have taken long. Of its lease, a third may be gone then; what is left counts from before the database's answer.
     const begin = performance.now();
+    await inTime(leader.renew());
     const patience = leader.lease === undefined ? undefined : leader.lease / 2;
-    const limit = patience === undefined ? undefined : AbortSignal.timeout(Math.floor(patience));
+    const limit = patience === undefined ? undefined : AbortSignal.timeout(timeLeft(patience, begin));
     const late = () => patience !== undefined && performance.now() - begin > patience / 2;
     const { done, refused, lost, failure } = await this.#submitAll(leader, rows, limit, () => signal.aborted || late());
     // What is done comes first: whatever the database refuses after that, it isn't submitted again.
@@ -199,6 +201,14 @@ export class Batches {
     if (this.held.has(name)) return;
     this.#emit("hold", { function: name, reason, delay: this.held.hold(name) });
   }
+}
+
+/** What is left of the time that rows may take. @throws Error when none would be submitted, as renewing the lead has taken too long */
+function timeLeft(patience: number, begin: number): number {
+  const taken = performance.now() - begin;
+  if (taken <= patience / 2) return Math.floor(patience - taken);
+  const words = `to renew the lead took ${Math.ceil(taken)} ms, too much of the lease of ${2 * patience} ms`;
+  throw new Error(`${words}: make the lease longer, or the outbox's database faster`);
 }
 
 /** What is to become of a row that was not taken. @param limit the one that it was submitted with */

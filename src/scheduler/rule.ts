@@ -53,8 +53,10 @@ export function firstSlot(rule: string, now: number): number {
   // Without a slot that they lie around, slots begin now.
   const slot = repetition && "every" in repetition ? Number(repetition.from ?? now) : now;
   const first = nextSlot(rule, slot, now);
-  if (first === undefined) throw new TypeError(`${show(rule)} never comes to pass again`);
-  return first;
+  if (first !== undefined) return first;
+  const given =
+    repetition && "cron" in repetition ? `the cron expression ${show(repetition.cron)}` : `every ${repetition?.every}`;
+  throw new TypeError(`${given} never comes to pass again`);
 }
 
 /**

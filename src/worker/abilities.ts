@@ -32,6 +32,8 @@ export class Abilities {
       else this.#stay(name);
       return false;
     }
+    // Nobody is to take back what is known from now on.
+    this.#stay(name);
     this.#registered.set(name, serverTimeout);
     const { encoder } = connection.codec;
     if (serverTimeout === undefined) encoder.packet(PacketType.CAN_DO, [name]);
@@ -40,9 +42,13 @@ export class Abilities {
     return true;
   }
 
-  /** Has a function taken back when `settle` finds no job of it; `left` is called then, or when it stays after all. */
+  /**
+   * Has a function taken back when `settle` finds no job of it; `left` is called then, or when it stays after all, and at
+   * once when the server doesn't know it.
+   */
   leave(name: string, left: () => void): void {
-    this.#leave(name, [left], undefined);
+    if (this.#registered.has(name)) this.#leave(name, [left], undefined);
+    else left();
   }
 
   /** Takes functions back that are to leave, but for those of jobs that run. @returns whether one was registered anew */

@@ -78,6 +78,8 @@ async function checked(job: Job, { handler, validators, words }: Registration): 
   try {
     const { workload } = validators;
     if (workload) job.accept(await checkedPayload(workload, job.workload, `the workload of ${show(job.function)}`));
+    // Its time may be over: what the handler did would be done for nobody.
+    if (job.over) throw job.signal.reason;
     let result = await handler(job);
     if (isAsyncIterable(result)) result = await stream(job, result);
     const wire = validators.result ? await checkedJson(validators.result, result, words) : toWire(result, words);

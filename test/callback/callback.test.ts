@@ -244,7 +244,9 @@ describe("what isn't taken", () => {
     const begin = performance.now();
     expect(await run()).toBe("done");
     expect(performance.now() - begin).toBeGreaterThan(590);
-    expect(errors[0]?.message).toContain("it took longer than 300 ms");
+    expect(errors.map(({ message }) => message)).toEqual([expect.stringContaining("it took longer than 300 ms")]);
+    // A busy machine may not come to read what was posted on them.
+    await expect.poll(() => hooks.connections()).toBe(2);
   });
 
   test.for([301, 302, 307, 400, 401, 410])("and %s ends it: no redirection is followed", async (code) => {
@@ -271,10 +273,9 @@ describe("what isn't taken", () => {
     expect(await worker.close({ timeout: 0 })).toEqual({ aborted: 1 });
     await expect.poll(() => errors[0]?.message, { timeout: 10_000 }).toContain("this worker was closed");
     expect(hooks.deliveries).toHaveLength(1);
-    await using again = startWorker(gearmand.address, { [name]: withCallback(() => "again", options()) });
+    await using _again = startWorker(gearmand.address, { [name]: withCallback(() => "again", options()) });
     await client.completed(job, { interval: 10, timeout: 10_000 });
     expect(hooks.deliveries).toHaveLength(2);
-    expect(again).toBeDefined();
   });
 
   test("nobody being there is told", async () => {

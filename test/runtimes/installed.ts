@@ -73,7 +73,9 @@ async function installed(): Promise<string> {
       await installTo(making);
       await rename(making, made);
     } catch (error) {
-      await writeFile(failed, String(error));
+      // The others read it as soon as it is there: it comes whole.
+      await writeFile(`${failed}.part`, (error instanceof Error && error.stack) || String(error));
+      await rename(`${failed}.part`, failed);
     }
   }
   while (!existsSync(made)) {

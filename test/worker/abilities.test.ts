@@ -7,6 +7,9 @@ import { eventually } from "../conformance/case.ts";
 import { FaultProxy } from "../support/faults/proxy.ts";
 import { nextEvent } from "../support/worker.ts";
 
+/** The packet that takes `f` back. */
+const CANT_DO = Buffer.from("\0REQ\0\0\0\x02\0\0\0\x01f", "latin1");
+
 const NAMES = new Map(TYPES.map(([type, name]) => [type, name]));
 
 /** What a server was told of a worker's functions while a job ran, and afterwards. */
@@ -65,4 +68,37 @@ test("one that was removed after it had been added anew is not registered", asyn
   });
   assert.deepEqual(all, [...FIRST, "CANT_DO f"]);
   await removed;
+});
+
+test("one that is removed twice and added stays at a server that it was removed from meanwhile", async () => {
+  await using busy = await JobServer.listen({ port: 0 });
+  await using server = await JobServer.listen({ port: 0 });
+  // The second connection has an answer to its grab under way while all of that happens.
+  await using line = await FaultProxy.to(server.port, (connection) =>
+    connection === 1 ? { down: [{ kind: "delay", milliseconds: 1_000 }] } : {},
+  );
+  line.recording = true;
+  await using worker = new Worker([busy.address, line.address], { concurrency: 2, reconnect: { minDelay: 10 } });
+  let finish = () => {};
+  worker.add("f", () => new Promise<void>((resolve) => (finish = resolve)));
+  worker.add("other", () => "well");
+  const running = worker.run();
+  await using first = new Client(busy.address);
+  const start = nextEvent(worker, "start");
+  const result = first.run("f");
+  await start;
+  const removed = [worker.remove("f")];
+  await eventually("the idle server knows", async () => Buffer.concat(line.record.up).includes(CANT_DO));
+  const connected = nextEvent(worker, "connect", (event) => event.server === line.address);
+  line.reset();
+  await connected;
+  removed.push(worker.remove("f"));
+  worker.add("f", () => "again");
+  finish();
+  await using second = new Client(server.address);
+  assert.equal((await second.run("f", "", { timeout: 10_000 })).text(), "again");
+  await result;
+  await Promise.all(removed);
+  await worker.close();
+  await running;
 });

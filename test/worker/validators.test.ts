@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
-import { Client, JobExceptionError, Worker } from "edgear";
+import { Client, JobExceptionError, JobFailedError, Worker } from "edgear";
 import { describe, inject, test } from "vitest";
 import { z } from "zod";
-import { rejection } from "../conformance/case.ts";
+import { pause, rejection } from "../conformance/case.ts";
 import { fresh } from "../conformance/names.ts";
 
 describe.each(inject("servers"))("validators, over $name", ({ address }) => {
@@ -43,6 +43,23 @@ describe.each(inject("servers"))("validators, over $name", ({ address }) => {
       await running;
     },
   );
+
+  test("don't call the handler of a job whose time was over before they had an end", async () => {
+    let pass = () => {};
+    let called = 0;
+    const validate = () => new Promise<{ value: object }>((resolve) => (pass = () => resolve({ value: {} })));
+    const workload = { "~standard": { version: 1 as const, vendor: "slow", validate } };
+    await using worker = new Worker(address, { jobs: { [name]: { workload } } });
+    worker.add(name, () => void called++, { timeout: 50 });
+    const running = worker.run();
+    await using client = new Client(address);
+    await rejection(client.run(name, {}, { timeout: 10_000 }), JobFailedError);
+    pass();
+    await pause(50);
+    assert.equal(called, 0);
+    await worker.close();
+    await running;
+  });
 
   test("let no result of another shape out", async () => {
     await using worker = new Worker(address, { jobs });

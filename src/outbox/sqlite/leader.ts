@@ -27,10 +27,19 @@ export class SqliteLeader implements Leader {
   readonly #rows: string;
   readonly #state: string;
   readonly #name: string;
-  /** When it was taken last, by `performance.now()`. */
-  #taken = performance.now();
+  /** When it was asked for last, by `performance.now()`: the database counts from then on, or from a little later. */
+  #taken: number;
 
-  private constructor(access: Access, rows: string, state: string, lease: number, name: string, origin: string) {
+  private constructor(
+    access: Access,
+    rows: string,
+    state: string,
+    lease: number,
+    name: string,
+    origin: string,
+    taken: number,
+  ) {
+    this.#taken = taken;
     this.#access = access;
     this.#rows = rows;
     this.#state = state;
@@ -42,9 +51,10 @@ export class SqliteLeader implements Leader {
   static async lead(access: Access, rows: string, state: string, lease: number): Promise<SqliteLeader | undefined> {
     if (access.busy) return undefined;
     const name = newOrigin();
+    const taken = performance.now();
     if (!(await take(access, state, lease, name))) return undefined;
     const [row] = await access.all<{ value: string }>(`SELECT value FROM ${state} WHERE name = 'origin'`, []);
-    return new SqliteLeader(access, rows, state, lease, name, row?.value ?? "");
+    return new SqliteLeader(access, rows, state, lease, name, row?.value ?? "", taken);
   }
 
   /** Writes no more often than it must: every write is one to the disk. */
