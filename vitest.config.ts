@@ -11,6 +11,9 @@ const expect = { poll: { timeout: 15_000 } };
 /** What runs first. Without a number it would run behind all that have one. */
 const sequence = { groupOrder: 1 };
 
+/** Files at once of what mostly waits: for processes, servers and clocks. One for each core but one, by default, would be one on two. */
+const maxWorkers = 2;
+
 /** Tests of short time limits, which a busy machine overruns: by themselves, a few files at once. */
 const faults = ["test/faults/**/*.test.ts", "test/hostile/**/*.test.ts"];
 
@@ -27,6 +30,7 @@ export default defineConfig({
           include: ["test/**/*.test.ts"],
           exclude: ["test/workerd/**", "test/bench/**", "**/node_modules/**", ...faults, ...heavy],
           testTimeout,
+          maxWorkers,
           expect,
           sequence,
         },
@@ -56,6 +60,7 @@ export default defineConfig({
             "test/workerd/**/*.test.ts",
           ],
           testTimeout,
+          maxWorkers,
           expect,
           sequence,
         },

@@ -91,27 +91,30 @@ async function run(server: OwnServer, randoms: Randoms, harmless: boolean): Prom
   }
 }
 
-describe.each(Object.entries({ ...SERVERS, gearmand: startSturdyGearmand }))("over random faults on lines to %s", (_name, start) => {
-  test.each([
-    ["of kinds that change nothing, everything has its result", true],
-    ["of all kinds, everything settles, and is well again", false],
-  ])("%s", { timeout: 120_000 }, async (_what, harmless) => {
-    const before = open();
-    {
-      await using server = await start();
-      // One that was given is run alone.
-      const given = process.env[SEED] !== undefined;
-      const first = chooseSeed();
-      const seeds = Array.from({ length: given ? 1 : SCRIPTS }, (_, index) => (first + index) >>> 0);
-      const lane = async () => {
-        for (let seed = seeds.shift(); seed !== undefined; seed = seeds.shift())
-          await seeded((randoms) => run(server, randoms, harmless), seed);
-      };
-      await Promise.all(Array.from({ length: AT_ONCE }, lane));
-    }
-    await nothingMore(before);
-  });
-});
+describe.each(Object.entries({ ...SERVERS, gearmand: startSturdyGearmand }))(
+  "over random faults on lines to %s",
+  (_name, start) => {
+    test.each([
+      ["of kinds that change nothing, everything has its result", true],
+      ["of all kinds, everything settles, and is well again", false],
+    ])("%s", { timeout: 120_000 }, async (_what, harmless) => {
+      const before = open();
+      {
+        await using server = await start();
+        // One that was given is run alone.
+        const given = process.env[SEED] !== undefined;
+        const first = chooseSeed();
+        const seeds = Array.from({ length: given ? 1 : SCRIPTS }, (_, index) => (first + index) >>> 0);
+        const lane = async () => {
+          for (let seed = seeds.shift(); seed !== undefined; seed = seeds.shift())
+            await seeded((randoms) => run(server, randoms, harmless), seed);
+        };
+        await Promise.all(Array.from({ length: AT_ONCE }, lane));
+      }
+      await nothingMore(before);
+    });
+  },
+);
 
 test("the same seed makes the same faults", () => {
   const plan = (seed: number) => {
