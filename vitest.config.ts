@@ -39,7 +39,7 @@ export default defineConfig({
         // Last, and alone: files that run beside it would make it slow, and it would blame the codec.
         test: { name: "bench", include: ["test/bench/**/*.test.ts"], testTimeout, sequence: { groupOrder: 4 } },
       },
-      { test: { name: "faults", include: faults, testTimeout, expect, maxWorkers: 2, sequence: { groupOrder: 2 } } },
+      { test: { name: "faults", include: faults, testTimeout, expect, maxWorkers, sequence: { groupOrder: 2 } } },
       { test: { name: "heavy", include: heavy, testTimeout, expect, sequence: { groupOrder: 3 } } },
       {
         plugins: [
