@@ -78,7 +78,7 @@ describe.each(Object.entries(SERVERS))("with %s", (_name, start) => {
       using clock = new OwnClock();
       const error = await rejection(task.result, ConnectionLostError);
       const limit = CLIENT_OPTIONS.heartbeat + TIMES.requestTimeout;
-      assert.ok(clock.milliseconds < 1.6 * limit, `noticed after ${clock.milliseconds} ms of its own`);
+      assert.ok(clock.milliseconds < 1.5 * limit, `noticed after ${clock.milliseconds} ms of its own`);
       assert.equal(error.handle, handle);
       assert.ok(error.cause instanceof TimeoutError);
       proxy.heal();
