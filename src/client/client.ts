@@ -205,8 +205,8 @@ export class Client<Jobs extends JobMap<Jobs> = AnyJobs> extends Emitter<ClientE
     if (this.#closed) task.fail(this.#closed);
     if (task.done) return task;
     const { closing } = this.#dispatcher;
-    // While the result is checked, no connection knows of the task any more.
-    if (result) task.onSettled(onAbort(closing, () => task.fail(closing.reason)));
+    // While the result is checked, no connection knows of the task any more. Until then, they know if it was sent.
+    if (result) task.onSettled(onAbort(closing, () => task.ended && task.fail(closing.reason)));
     if (validator) {
       const settled = new AbortController();
       task.onSettled(() => settled.abort());
@@ -363,8 +363,8 @@ export class Client<Jobs extends JobMap<Jobs> = AnyJobs> extends Emitter<ClientE
     workload: PayloadInput,
     signal: AbortSignal | undefined,
     submit: (wire: string) => void,
-  ): Promise<void> {
+  ): Promise<unknown> {
     const checking = () => abortable(checkedJson(validator, workload, `the workload of ${show(name)}`), signal);
-    return this.#dispatcher.counted(async () => submit(await abortable(checking(), this.#dispatcher.closing)));
+    return this.#dispatcher.counted(checking, submit);
   }
 }

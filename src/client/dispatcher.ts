@@ -37,11 +37,16 @@ export class Dispatcher implements Desk {
     this.#route(call);
   }
 
-  /** What takes several steps is in flight from the first to the last of them, as any call is. */
-  async counted<T>(steps: () => Promise<T>): Promise<T> {
+  /**
+   * What takes several steps is in flight from the first to the last of them, as any call is.
+   * @param submit the last of them, before which nothing is sent
+   */
+  async counted<T>(steps: () => Promise<T>, submit?: (value: T) => void): Promise<T> {
     this.#open++;
     try {
-      return await abortable(steps(), this.closing);
+      const value = await abortable(steps(), this.closing, submit && notSent);
+      submit?.(value);
+      return value;
     } finally {
       this.settled();
     }

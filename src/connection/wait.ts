@@ -15,11 +15,14 @@ export async function sleep(milliseconds: number, signal?: AbortSignal): Promise
   }
 }
 
-/** The same promise, but one that rejects with the signal's reason as soon as that aborts. No listener outlives it. */
-export function abortable<T>(promise: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
+/**
+ * The same promise, but one that rejects as soon as the signal aborts: with its reason, or another one. No listener
+ * outlives it.
+ */
+export function abortable<T>(promise: Promise<T>, signal: AbortSignal | undefined, why?: () => Error): Promise<T> {
   if (!signal) return promise;
   return new Promise((resolve, reject) => {
-    const release = onAbort(signal, () => reject(signal.reason));
+    const release = onAbort(signal, () => reject(why ? why() : signal.reason));
     promise.then(resolve, reject).finally(release);
   });
 }

@@ -145,18 +145,37 @@ test.each(["destroy", "close"] as const)(
   async (way) => {
     const sockets: Socket[] = [];
     await using server = await startFaultyServer((socket) => void sockets.push(socket.resume()));
-    const client = new Client(server.address, { requestTimeout: 60_000, reconnect: { minDelay: 1, maxDelay: 2 } });
+    const validator = (validate: (value: unknown) => { value: unknown } | Promise<never>) =>
+      ({ "~standard": { version: 1, vendor: "test", validate } }) as const;
+    const jobs = {
+      answered: { result: validator((value) => ({ value })) },
+      checked: { workload: validator(() => new Promise<never>(() => {})) },
+      plain: {},
+    };
+    const times = { requestTimeout: 60_000, reconnect: { minDelay: 1, maxDelay: 2 } };
+    const client = new Client(server.address, { ...times, jobs });
     // Asked again, it waits for a connection that is known to be good.
     const ping = rejection(client.ping(), GearmanError);
     await eventually("it is connected", async () => sockets.length === 1);
     sockets[0]?.destroy();
     await eventually("it is connected again", async () => sockets.length === 2);
-    const unsent = rejection(client.background("f"), ClosedError);
+    const calls = {
+      background: client.background("plain"),
+      run: client.run("plain"),
+      "background, its workload being checked": client.background("checked", 7),
+      "run, its workload being checked": client.run("checked", 7),
+      "run, its result to be checked": client.run("answered"),
+    };
+    const said = Object.entries(calls).map(async ([what, call]) => [
+      what,
+      (await rejection(call, ClosedError)).message,
+    ]);
     const begin = performance.now();
     if (way === "destroy") client.destroy();
     else await client.close({ timeout: 1 });
     await ping;
-    assert.match((await unsent).message, /^this was not sent/);
+    const wrong = (await Promise.all(said)).filter(([, words]) => !words?.startsWith("this was not sent"));
+    assert.deepEqual(wrong, []);
     await eventually("nothing is open", async () => sockets.every(({ closed }) => closed));
     assert.ok(performance.now() - begin < 10_000);
   },

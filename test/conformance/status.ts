@@ -87,7 +87,8 @@ export const status: readonly Case[] = [
     async run({ server }) {
       await using client = new Client(server);
       // A machine that is busy may look away for as long as a job runs: but not each time.
-      for (let running = false; !running; ) {
+      for (let running = false, tries = 1; !running; tries++) {
+        assert.ok(tries <= 10, "nobody saw it running, ten times");
         const job = await client.background("slow", "x");
         const seen: JobStatus[] = [];
         await client.completed(job, { interval: 20, onStatus: (status) => seen.push(status) });
@@ -106,13 +107,15 @@ export const status: readonly Case[] = [
       await using client = new Client(server);
       const job = await client.background(NOBODY, "x");
       for (let timeout = 100, seen = ""; seen === ""; timeout *= 2) {
-        // It would look again after this test's time.
+        assert.ok(timeout < 5_000, "nobody saw it queued");
+        const begin = performance.now();
         const onStatus = ({ state }: JobStatus) => {
           seen = state;
         };
         const error = await rejection(client.completed(job, { interval: 60_000, timeout, onStatus }), TimeoutError);
         assert.ok(error.message.includes(`${job.handle} is still ${seen || "unanswered for"}`), error.message);
         assert.ok(seen === "" || seen === "queued", seen);
+        assert.ok(performance.now() - begin < 15_000, "it waited for its next look");
       }
     },
   },

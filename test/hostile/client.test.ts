@@ -3,6 +3,7 @@ import { Client, ConnectionLostError, type GearmanError, ProtocolError, ServerEr
 import { describe, test } from "vitest";
 import { bytesOf, concat, header } from "../codec/packets.ts";
 import { eventually, pause, rejection } from "../conformance/case.ts";
+import { again } from "../support/faults/again.ts";
 import { leaveNothing } from "../support/faults/leaks.ts";
 import { startWorker } from "../support/worker.ts";
 import * as attacks from "./attacks.ts";
@@ -25,9 +26,8 @@ async function site(
   await bounded(() => run(client, peer));
   peer.reform();
   await using _worker = startWorker(peer.server.address, { up: (job) => job.workload.text().toUpperCase() });
-  // Its limits are short, and a machine may be busy.
-  const up = async () => String(await client.run("up", "abc").catch(() => "")) === "ABC";
-  await eventually("the client to be well again", up);
+  await eventually("the client to be well again", () => client.ping().then(Boolean, () => false));
+  assert.equal((await again(() => client.run("up", "abc"))).text(), "ABC");
 }
 
 /** The errors that a client tells of. */
