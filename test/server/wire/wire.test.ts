@@ -13,6 +13,12 @@ import { workers } from "./workers.ts";
 
 type Transcript = string[][];
 
+/**
+ * How often gearmand is asked before its answers count as others: its threads tell each other things, so that a connection may be
+ * gone from its list a moment before its jobs are given back.
+ */
+const TRIES = 3;
+
 async function gearmandSays({ steps, gearmand = [], prefix = true }: Exchange): Promise<Transcript> {
   await using server = await startGearmand({
     args: prefix ? [`--job-handle-prefix=${PREFIX}`, ...gearmand] : gearmand,
@@ -28,16 +34,28 @@ async function jobServerSays({ steps, jobServer = {}, prefix = true }: Exchange)
 describe.each(Object.entries({ clients, workers, text, faults, deliberate }))("%s:", (_group, exchanges) => {
   const asked = Object.entries<Exchange>(exchanges).filter(([, { steps }]) => steps.length > 0);
   test.each(asked)("%s", async (_name, exchange) => {
-    const { steps, differs = {}, alone } = exchange;
-    const [expected, got] = await Promise.all([alone ? undefined : gearmandSays(exchange), jobServerSays(exchange)]);
-    for (const [index, step] of steps.entries()) {
-      const what = `step ${index}, ${step.join(" ").slice(0, 80)}`;
-      const difference = differs[index];
-      if (difference?.gearmand) assert.deepEqual(expected?.[index], difference.gearmand, `gearmand at ${what}`);
-      if (difference || expected) assert.deepEqual(got[index], difference?.jobServer ?? expected?.[index], what);
+    const got = await jobServerSays(exchange);
+    for (let left = TRIES; ; left--) {
+      const expected = exchange.alone ? undefined : await gearmandSays(exchange);
+      try {
+        compare(exchange, expected, got);
+        return;
+      } catch (error) {
+        if (!expected || left === 1) throw error;
+      }
     }
   });
 });
+
+/** @throws AssertionError where JobServer's answers are neither gearmand's nor different on purpose */
+function compare({ steps, differs = {} }: Exchange, expected: Transcript | undefined, got: Transcript): void {
+  for (const [index, step] of steps.entries()) {
+    const what = `step ${index}, ${step.join(" ").slice(0, 80)}`;
+    const difference = differs[index];
+    if (difference?.gearmand) assert.deepEqual(expected?.[index], difference.gearmand, `gearmand at ${what}`);
+    if (difference || expected) assert.deepEqual(got[index], difference?.jobServer ?? expected?.[index], what);
+  }
+}
 
 test("every packet that a server can be sent is sent", () => {
   const sent = new Set(
