@@ -8,7 +8,7 @@ import { mysql as mysqlStore } from "edgear/outbox/mysql";
 import { postgres } from "edgear/outbox/postgres";
 import mysql from "mysql2/promise";
 import pg from "pg";
-import { DataSource } from "typeorm";
+import { DataSource, type EntityManager } from "typeorm";
 import { describe, expect, inject, test } from "vitest";
 import { fresh } from "../conformance/names.ts";
 import { type DatabaseServer, startMariadb, startPostgres } from "../support/databases.ts";
@@ -28,6 +28,25 @@ interface Opened extends AsyncDisposable {
 
 type Transact = (work: (run: (sql: string) => PromiseLike<unknown>, add: Add) => Promise<void>) => Promise<unknown>;
 
+/** TypeORM's transactions, by which the jobs of an outbox are written. */
+function typeormOf(
+  source: DataSource,
+  outbox: { add(transaction: EntityManager, ...job: Parameters<Add>): Promise<void> },
+) {
+  return ((work) =>
+    source.transaction((manager) =>
+      work(
+        (sql) => manager.query(sql),
+        (...job) => outbox.add(manager, ...job),
+      ),
+    )) satisfies Transact;
+}
+
+async function ended(source: DataSource, pool: { end(): Promise<void> }): Promise<void> {
+  await source.destroy();
+  await pool.end();
+}
+
 async function openPostgres(server: DatabaseServer, client: Client): Promise<Opened> {
   const pool = new pg.Pool({ connectionString: server.url });
   // The server ends before its connections do.
@@ -44,17 +63,8 @@ async function openPostgres(server: DatabaseServer, client: Client): Promise<Ope
           (...job) => outbox.add(outboxTransaction(tx), ...job),
         ),
       ),
-    typeorm: (work) =>
-      source.transaction((manager) =>
-        work(
-          (sql) => manager.query(sql),
-          (...job) => outbox.add(manager, ...job),
-        ),
-      ),
-    async [Symbol.asyncDispose]() {
-      await source.destroy();
-      await pool.end();
-    },
+    typeorm: typeormOf(source, outbox),
+    [Symbol.asyncDispose]: () => ended(source, pool),
   };
 }
 
@@ -72,17 +82,8 @@ async function openMariadb(server: DatabaseServer, client: Client): Promise<Open
           (...job) => outbox.add(outboxTransaction(tx), ...job),
         ),
       ),
-    typeorm: (work) =>
-      source.transaction((manager) =>
-        work(
-          (sql) => manager.query(sql),
-          (...job) => outbox.add(manager, ...job),
-        ),
-      ),
-    async [Symbol.asyncDispose]() {
-      await source.destroy();
-      await pool.end();
-    },
+    typeorm: typeormOf(source, outbox),
+    [Symbol.asyncDispose]: () => ended(source, pool),
   };
 }
 

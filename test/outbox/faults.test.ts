@@ -1,10 +1,8 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
-import { DatabaseSync } from "node:sqlite";
 import { Client } from "edgear";
-import { Outbox, type OutboxEvents } from "edgear/outbox";
-import { sqlite } from "edgear/outbox/sqlite";
+import type { OutboxEvents } from "edgear/outbox";
 import { afterAll, beforeAll, describe, expect, inject, test } from "vitest";
 import { pause } from "../conformance/case.ts";
 import { fresh } from "../conformance/names.ts";
@@ -150,42 +148,6 @@ test("has others go on when one row costs the connection each time", { timeout: 
   await running;
   expect(events).toEqual(["ConnectionLostError", "ConnectionLostError", `aside ${costly}`, `relay ${fine}`]);
   expect(await outbox.status()).toMatchObject({ waiting: 0, aside: 1 });
-});
-
-test("relays where reading takes a good part of the lease, and nothing that another one has relayed meanwhile", {
-  timeout: 30_000,
-}, async () => {
-  const database = new DatabaseSync(":memory:");
-  const store = sqlite({ database, lease: 2_000 });
-  const lead = store.lead.bind(store);
-  store.lead = async () => {
-    const leader = await lead();
-    const rows = leader?.rows.bind(leader);
-    if (!leader || !rows) return leader;
-    const slow: typeof rows = async (...args) => {
-      const found = await rows(...args);
-      await pause(600);
-      await meanwhile?.();
-      return found;
-    };
-    return Object.assign(leader, { rows: slow });
-  };
-  let meanwhile: (() => Promise<void>) | undefined;
-  await using client = new Client(address);
-  const outbox = new Outbox({ store, client });
-  await outbox.install();
-  outbox.add(database, fresh("slow"), "x");
-  expect(await outbox.drain({ signal: AbortSignal.timeout(15_000) })).toEqual({ relayed: 1, aside: 0, empty: true });
-  // As long as another one needs to relay what was read.
-  outbox.add(database, fresh("slow"), "x");
-  const other = new Outbox({ store: sqlite({ database }), client });
-  meanwhile = async () => {
-    meanwhile = undefined;
-    await expect.poll(async () => (await other.drain()).relayed, { timeout: 10_000 }).toBe(1);
-  };
-  await expect(outbox.drain()).rejects.toThrow(/another one has relayed the outbox/);
-  expect(await outbox.status()).toMatchObject({ waiting: 0 });
-  database.close();
 });
 
 test("blames no row for a server that is away behind a line that answers", async () => {

@@ -80,3 +80,28 @@ test("nothing is submitted when most of the lease was over before the database s
   late.time = 0;
   expect(await outbox.drain()).toMatchObject({ relayed: 1, empty: true });
 });
+
+test("relays where reading takes a good part of the lease, and nothing that another one has relayed meanwhile", {
+  timeout: 30_000,
+}, async () => {
+  using database = new DatabaseSync(":memory:");
+  let meanwhile: (() => Promise<void>) | undefined;
+  const store = reading(database, 2_000, async () => {
+    await pause(600);
+    await meanwhile?.();
+  });
+  await using client = new Client(address);
+  const outbox = new Outbox({ store, client });
+  await outbox.install();
+  outbox.add(database, fresh("slow"), "x");
+  expect(await outbox.drain({ signal: AbortSignal.timeout(15_000) })).toEqual({ relayed: 1, aside: 0, empty: true });
+  // As long as another one needs to relay what was read.
+  outbox.add(database, fresh("slow"), "x");
+  const other = new Outbox({ store: sqlite({ database }), client });
+  meanwhile = async () => {
+    meanwhile = undefined;
+    await expect.poll(async () => (await other.drain()).relayed, { timeout: 10_000 }).toBe(1);
+  };
+  await expect(outbox.drain()).rejects.toThrow(/another one has relayed the outbox/);
+  expect(await outbox.status()).toMatchObject({ waiting: 0 });
+});
