@@ -32,7 +32,7 @@ export class Abilities {
       else this.#stay(name);
       return false;
     }
-    // Nobody is to take back what is known from now on.
+    // A removal is still to be settled where a job that came behind it was given back. It must not take back what is new.
     this.#stay(name);
     this.#registered.set(name, serverTimeout);
     const { encoder } = connection.codec;
